@@ -1,0 +1,70 @@
+"""What sign-in reads."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from hundi.db.pool import Transaction
+from hundi.kit.ids import SellerId, UserId
+
+_PARTNER_ROLES: Final = """
+    SELECT roles FROM partner_grants
+     WHERE seller_id = $1 AND partner_seller_id = $2 AND revoked_at IS NULL"""
+_CLIENT: Final = """
+    SELECT secret_hash, roles FROM api_clients WHERE seller_id = $1 AND client_id = $2 AND revoked_at IS NULL"""
+_USER: Final = """
+    SELECT user_id, password_hash, status, failed_count, locked_until FROM users
+     WHERE seller_id = $1 AND username = $2"""
+_MEMBER_ROLES: Final = """
+    SELECT roles FROM memberships
+     WHERE seller_id = $1 AND user_id = $2 AND home_seller_id = $3 AND revoked_at IS NULL"""
+_ROLES_OF_USER: Final = """
+    SELECT roles FROM memberships WHERE seller_id = $1 AND user_id = $2 AND revoked_at IS NULL"""
+_DIRECTORY: Final = "SELECT directory_find($1, $2)"
+
+
+class UserRow(msgspec.Struct, frozen=True):
+    """An account as sign-in sees it."""
+
+    user_id: UserId
+    password_hash: str
+    status: str
+    failed_count: int
+    locked_until: datetime | None
+
+
+async def seller_of(tx: Transaction, kind: str, key_hash: bytes) -> SellerId | None:
+    """Ask the directory whose a key is; the only question that can be asked before a seller is bound."""
+    found = await tx.fetchval(_DIRECTORY, kind, key_hash)
+    return None if found is None else SellerId(found)
+
+
+async def partner_roles(tx: Transaction, seller_id: SellerId, partner: SellerId) -> list[str] | None:
+    """Give the roles a company granted to a partner, or None."""
+    found = await tx.fetchval(_PARTNER_ROLES, seller_id, partner)
+    return None if found is None else list(found)
+
+
+async def client(tx: Transaction, seller_id: SellerId, client_id: str) -> tuple[bytes, list[str]] | None:
+    """Give an API client's secret hash and roles, or None where it is unknown or revoked."""
+    found = await tx.fetchrow(_CLIENT, seller_id, client_id)
+    return None if found is None else (bytes(found["secret_hash"]), list(found["roles"]))
+
+
+async def user(tx: Transaction, seller_id: SellerId, username: str) -> UserRow | None:
+    """Give an account by its name, or None."""
+    found = await tx.fetchrow(_USER, seller_id, username)
+    return None if found is None else UserRow(**dict(found))
+
+
+async def member_roles(tx: Transaction, seller_id: SellerId, user_id: str, home: SellerId) -> list[str] | None:
+    """Give the roles of a user in a company, or None where they do not work there."""
+    found = await tx.fetchval(_MEMBER_ROLES, seller_id, user_id, home)
+    return None if found is None else list(found)
+
+
+async def roles_of_user(tx: Transaction, seller_id: SellerId, user_id: str) -> list[str] | None:
+    """Give the present roles of a user for whom a token is renewed, or None where they no longer work there."""
+    found = await tx.fetchval(_ROLES_OF_USER, seller_id, user_id)
+    return None if found is None else list(found)

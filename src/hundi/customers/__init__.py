@@ -1,0 +1,1 @@
+"""The parties who owe: customers and their key contacts."""

@@ -1,0 +1,128 @@
+"""Bringing a database to the schema this version needs: migrations, the job tables, and who may touch what."""
+
+from typing import Final
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.queries import Queries
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import pool, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from hundi.db.embedded import minimum_version_check
+
+_LOCK: Final = 0x48554E4449  # "HUNDI": only one upgrade at a time per database
+_APP_TABLES_READ_WRITE: Final = (
+    "sellers", "registrations", "number_series", "number_counters", "users", "memberships", "api_clients",
+    "partner_grants", "refresh_tokens", "token_revocations", "customers", "customer_contacts", "customer_reminders",
+    "invoices", "idempotency_keys", "imports", "deliveries", "delivery_attempts",
+)  # fmt: skip
+_APP_TABLES_APPEND: Final = (
+    "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
+    "file_links", "import_chunks", "delivery_invoices",
+)  # fmt: skip
+_APP_TABLES_DELETE: Final = ("idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations")
+LOADER_TABLES: Final = (
+    "invoices", "invoice_items", "invoice_entries", "events", "audit_log", "import_chunks",
+)  # fmt: skip
+
+
+class SchemaBehind(Exception):
+    """The database has an older schema than this version of Hundi. Run `hundi db upgrade`."""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "hundi:db/migrations")
+    return config
+
+
+def newest_revision() -> str:
+    """Give the revision this version of Hundi needs."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+async def current_revision(connection: asyncpg.Connection) -> str | None:
+    """Give the revision the database has, or None where it has none."""
+    if await connection.fetchval("SELECT to_regclass('public.alembic_version')") is None:
+        return None
+    found = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return None if found is None else str(found)
+
+
+async def check_server(connection: asyncpg.Connection) -> None:
+    """Refuse a PostgreSQL older than 15 with a sentence."""
+    minimum_version_check(int(await connection.fetchval("SHOW server_version_num")))
+
+
+async def upgrade(owner_dsn: str, *, app_role: str, loader_role: str | None) -> str:
+    """Bring the database to the newest revision and give the roles exactly what they need; give that revision.
+
+    Safe to run twice and at the same time from several processes: the second waits and finds nothing to do.
+    """
+    lock = await asyncpg.connect(owner_dsn)
+    try:
+        await check_server(lock)
+        await lock.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        newest = newest_revision()
+        if await current_revision(lock) != newest:
+            await _migrate(owner_dsn)
+        await _job_tables(lock)
+        await _grant(lock, app_role, loader_role)
+    finally:
+        await lock.close()
+    return newest
+
+
+async def _migrate(owner_dsn: str) -> None:
+    url = make_url(owner_dsn).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SET lock_timeout = '4s'"))
+            await connection.commit()
+            await connection.run_sync(_run_alembic)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _run_alembic(connection: SyncConnection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def _job_tables(connection: asyncpg.Connection) -> None:
+    queries = Queries(AsyncpgDriver(connection))
+    if not await queries.has_table(queries.qbe.settings.queue_table):
+        await queries.install()
+    else:
+        await queries.upgrade()
+
+
+async def _grant(connection: asyncpg.Connection, app: str, loader: str | None) -> None:
+    """State all grants anew, so that a role never keeps what a newer version took away."""
+    quoted = await connection.fetchval("SELECT quote_ident($1)", app)
+    async with connection.transaction():
+        await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {quoted}")
+        await connection.execute(f"GRANT USAGE ON SCHEMA public TO {quoted}")
+        await connection.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(_APP_TABLES_READ_WRITE)} TO {quoted}")
+        await connection.execute(f"GRANT SELECT, INSERT ON {', '.join(_APP_TABLES_APPEND)} TO {quoted}")
+        await connection.execute(f"GRANT DELETE ON {', '.join(_APP_TABLES_DELETE)} TO {quoted}")
+        await connection.execute(f"GRANT SELECT ON alembic_version TO {quoted}")
+        jobs = await connection.fetchval(
+            "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class "
+            "WHERE relkind = 'r' AND relname LIKE 'pgqueuer%' AND relnamespace = 'public'::regnamespace"
+        )
+        await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {jobs} TO {quoted}")
+        await connection.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {quoted}")
+        if loader is not None:
+            its = await connection.fetchval("SELECT quote_ident($1)", loader)
+            await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {its}")
+            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {its}")
+            await connection.execute(f"GRANT INSERT ON {', '.join(LOADER_TABLES)} TO {its}")

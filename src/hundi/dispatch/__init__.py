@@ -1,0 +1,1 @@
+"""Getting invoices to customers: deliveries, mail, attempts."""

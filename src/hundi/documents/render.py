@@ -1,0 +1,49 @@
+"""The invoice as PDF/A-3b, with its data attached: the same invoice gives the same bytes."""
+
+from datetime import UTC, datetime, time
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+import typst
+
+from hundi.documents.glyphs import font_folder
+from hundi.documents.model import InvoiceDocument
+from hundi.documents.sheet import sheet
+
+ATTACHMENT: Final = "invoice.json"
+
+
+def render_pdf(document: InvoiceDocument) -> bytes:
+    """Returns the document as an A4 PDF/A-3b file with the invoice attached as ``invoice.json``.
+
+    The bytes depend on the document alone: no clock, no machine, no system font. Texts of the document are drawn as they
+    are and never read as typesetting commands. Takes about 20 ms for one line and grows with the lines. Raises
+    FontsMissing when set-up has not fetched the fonts.
+    """
+    encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
+    compiled = typst.compile(
+        _template(),
+        format="pdf",
+        font_paths=_fonts(),
+        sys_inputs={
+            "sheet": msgspec.json.encode(sheet(document)).decode(),
+            "attachment": encoder.encode(document).decode(),
+            "attachmentName": ATTACHMENT,
+        },
+        pdf_standards="a-3b",
+        timestamp=datetime.combine(document.invoice_date, time(), tzinfo=UTC),
+    )
+    return bytes(compiled)
+
+
+@cache
+def _template() -> bytes:
+    return files("hundi.documents").joinpath("templates", "invoice.typ").read_bytes()
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    # Reading the fonts takes most of the time of a first document, so they are read once a process.
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[font_folder()])

@@ -1,0 +1,1 @@
+"""Files kept for sellers, and expiring links to them."""

@@ -1,0 +1,1 @@
+"""Rules of the goods and services tax, as dated data and pure decisions."""

@@ -1,0 +1,1 @@
+"""HTTP core: envelope, errors, bodies, idempotency, request ids."""

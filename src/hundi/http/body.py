@@ -1,0 +1,308 @@
+"""Reading JSON bodies: bounded, exact, and with every wrong field reported (design §3 "traps", §4.8, §4.9).
+
+One pass of the standard library's parser finds duplicate keys and keeps numbers as Decimal; msgspec then converts the
+result to the Struct of the endpoint. Only when that fails does a second walk convert field by field, so that the reply
+lists all that is wrong and not just the first.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+from litestar.dto import AbstractDTO
+
+from hundi.http.wire import WireValue, WireValueError, dec_hook
+from hundi.kit.errors import FieldProblem, Invalid, Malformed
+
+T = TypeVar("T")
+
+MAX_DEPTH: Final = 64
+MAX_PROBLEMS: Final = 100
+_MAX_SHOWN: Final = 200
+_MAX_DIGITS: Final = 400
+_BAD_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+_PLAIN_TYPE: Final = {str: "text", bool: "true or false", int: "a whole number", Decimal: "a number"}
+
+
+class NotJson(Malformed):
+    """The body is not valid JSON."""
+
+    code = "MALFORMED_JSON"
+
+
+class TooDeep(Malformed):
+    """The body is nested deeper than 64 levels."""
+
+    code = "JSON_TOO_DEEP"
+
+
+class DuplicateKey(Malformed):
+    """The same key stands twice in one object, so it is not clear which value is meant."""
+
+    code = "DUPLICATE_KEY"
+
+
+class BadText(Malformed):
+    """A text holds a NUL character or half of a surrogate pair; such text cannot be stored."""
+
+    code = "BAD_TEXT"
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                shown = key[:_MAX_SHOWN]
+                raise DuplicateKey(
+                    problems=[FieldProblem(shown, "DUPLICATE_KEY", f"Send '{shown}' once; it stands twice in one object.")]
+                )
+            seen.add(key)
+    return found
+
+
+def _number(text: str) -> Decimal:
+    if len(text) > _MAX_DIGITS:
+        message = f"A number has {len(text)} characters; the most is {_MAX_DIGITS}."
+        raise NotJson(message)
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        message = f"'{text[:40]}' is not a number Hundi can hold."
+        raise NotJson(message) from error
+
+
+def _integer(text: str) -> int | Decimal:
+    return _number(text) if len(text) > 18 else int(text)
+
+
+def _constant(name: str) -> Any:
+    message = f"{name} is not a JSON value; send a number."
+    raise NotJson(message)
+
+
+def _depth(body: bytes) -> int:
+    """Give the deepest nesting; brackets inside strings do not count."""
+    depth = deepest = 0
+    in_string = escaped = False
+    for byte in body:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in (0x5B, 0x7B):
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                return deepest
+        elif byte in (0x5D, 0x7D):
+            depth -= 1
+    return deepest
+
+
+def _check_texts(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        if _BAD_TEXT.search(value):
+            raise BadText(problems=[FieldProblem(path or "body", "BAD_TEXT", "Remove the NUL or broken character.")])
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_texts(key, path)
+            _check_texts(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _check_texts(inner, f"{path}[{number}]")
+
+
+def parse(body: bytes) -> Any:
+    """Parse JSON into plain Python: numbers with a point or exponent are Decimal. Raises :class:`Malformed` kinds."""
+    if not body.strip():
+        message = "The body is empty; send a JSON object."
+        raise NotJson(message)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise TooDeep
+    try:
+        raw = json.loads(
+            body, object_pairs_hook=_pairs, parse_float=_number, parse_int=_integer, parse_constant=_constant
+        )
+    except UnicodeDecodeError as error:
+        message = f"The body is not UTF-8 (byte {error.start})."
+        raise NotJson(message) from error
+    except json.JSONDecodeError as error:
+        message = f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        raise NotJson(message) from error
+    except RecursionError as error:
+        raise TooDeep from error
+    if b"\\u" in body:
+        _check_texts(raw, "")
+    return raw
+
+
+def read(body: bytes, model: type[T], *, leave_out_empty_objects: bool = False) -> T:
+    """Turn a body into ``model``, or raise :class:`Invalid` with every field that is wrong.
+
+    ``leave_out_empty_objects`` is for PATCH: the published samples print ``{}`` for a nullable field, which means
+    "leave as it is" (design §5).
+    """
+    raw = parse(body)
+    if not isinstance(raw, dict):
+        message = f"Send a JSON object; this is {_kind(raw)}."
+        raise NotJson(message)
+    if leave_out_empty_objects:
+        raw = {key: value for key, value in raw.items() if value != {}}
+    try:
+        return msgspec.convert(raw, model, dec_hook=dec_hook)
+    except (msgspec.ValidationError, WireValueError):
+        problems = problems_of(raw, model)
+        raise Invalid(problems=problems) from None
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | Decimal):
+        return "a number"
+    return {str: "text", list: "a list", dict: "an object"}.get(type(value), "something else")
+
+
+def _shown(value: Any) -> str | None:
+    if isinstance(value, dict | list) or value is None:
+        return None
+    return str(value)[:_MAX_SHOWN]
+
+
+def problems_of(raw: Any, model: Any, path: str = "") -> list[FieldProblem]:
+    """List every field of ``raw`` that does not fit ``model``, up to 100 of them."""
+    problems: list[FieldProblem] = []
+    _walk(raw, model, path, problems)
+    return problems[:MAX_PROBLEMS]
+
+
+def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None:
+    if len(problems) > MAX_PROBLEMS:
+        return
+    struct = _struct_in(model)
+    if struct is not None and isinstance(raw, Mapping):
+        for field in msgspec.structs.fields(struct):
+            where = f"{path}.{field.encode_name}" if path else field.encode_name
+            if field.encode_name in raw:
+                _walk(raw[field.encode_name], field.type, where, problems)
+            elif field.required:
+                problems.append(FieldProblem(where, "REQUIRED", f"Send {field.encode_name}; it is required."))
+        return
+    inner = _list_item(model)
+    if inner is not None and isinstance(raw, list):
+        for number, item in enumerate(raw):
+            _walk(item, inner, f"{path}[{number}]", problems)
+        # The list's own bounds (length) are checked below with its items taken as they are.
+        if _struct_in(inner) is not None or problems:
+            return
+    try:
+        msgspec.convert(raw, model, dec_hook=dec_hook)
+    except WireValueError as error:
+        problems.append(FieldProblem(path, error.code, error.message, _shown(raw)))
+    except msgspec.ValidationError as error:
+        cause = error.__cause__
+        if isinstance(cause, WireValueError):
+            problems.append(FieldProblem(path, cause.code, cause.message, _shown(raw)))
+        else:
+            problems.append(FieldProblem(path, *_worded(raw, model, str(error)), _shown(raw)))
+
+
+def _worded(raw: Any, model: Any, text: str) -> tuple[str, str]:
+    """Say in plain English what msgspec found."""
+    reason = text.split(" - at `")[0]
+    if raw is None:
+        return "NULL_NOT_ALLOWED", "Leave this field out or send a value; null is not accepted here."
+    if "Invalid enum value" in reason:
+        names = _enum_values(model)
+        return "UNKNOWN_VALUE", f"Send one of {', '.join(names)}." if names else "This value is not one of those accepted."
+    if "matching regex" in reason:
+        return "BAD_FORMAT", f"Send a value of the form {reason.split('regex ')[-1]}."
+    if "length" in reason:
+        return "BAD_LENGTH", f"{reason}."
+    wanted = [name for kind, name in _PLAIN_TYPE.items() if kind in _flat(model)]
+    expected = " or ".join(wanted) if wanted else _expected(model)
+    return "WRONG_TYPE", f"Send {expected}; this is {_kind(raw)}."
+
+
+def _expected(model: Any) -> str:
+    for kind in _flat(model):
+        if isinstance(kind, type) and issubclass(kind, WireValue):
+            return str(kind.expected)
+        if get_origin(kind) is list or kind is list:
+            return "a list"
+    return "an object" if _struct_in(model) is not None else "another kind of value"
+
+
+def _flat(model: Any) -> list[Any]:
+    if hasattr(model, "__metadata__"):
+        return _flat(model.__origin__)
+    origin = get_origin(model)
+    if origin is not None and origin not in (list, dict, tuple):
+        return [kind for part in get_args(model) for kind in _flat(part)]
+    return [model]
+
+
+def _struct_in(model: Any) -> Any:
+    return next((k for k in _flat(model) if isinstance(k, type) and issubclass(k, msgspec.Struct)), None)
+
+
+def _list_item(model: Any) -> Any:
+    return next((get_args(k)[0] for k in _flat(model) if get_origin(k) is list), None)
+
+
+def _enum_values(model: Any) -> list[str]:
+    return [str(m.value) for k in _flat(model) if isinstance(k, type) and hasattr(k, "__members__") for m in k]
+
+
+class JsonBody(AbstractDTO[T], Generic[T]):
+    """Makes Litestar read a handler's ``data`` with :func:`read`."""
+
+    leave_out_empty_objects = False
+
+    def decode_bytes(self, value: bytes) -> Any:
+        """Decode the raw body."""
+        return read(value, self.model_type, leave_out_empty_objects=self.leave_out_empty_objects)
+
+    def decode_builtins(self, value: Any) -> Any:
+        """Refuse forms: JSON endpoints take ``application/json`` only."""
+        message = "Send this request as application/json."
+        raise Malformed(message)
+
+    def data_to_encodable_type(self, data: Any) -> Any:
+        """Replies are not encoded here (see envelope.Reply)."""
+        return data
+
+    @classmethod
+    def generate_field_definitions(cls, model_type: type[Any]) -> Any:
+        """Litestar's own field handling is not used."""
+        return iter(())
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: Any) -> bool:
+        """Litestar's own field handling is not used."""
+        return False
+
+    @classmethod
+    def create_openapi_schema(cls, field_definition: Any, handler_id: str, schema_creator: Any) -> Any:
+        """Print the Struct's own schema."""
+        return schema_creator.for_field_definition(field_definition)
+
+
+class PatchBody(JsonBody[T], Generic[T]):
+    """A JSON body in which ``{}`` means "leave as it is"."""
+
+    leave_out_empty_objects = True
+
+

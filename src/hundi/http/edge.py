@@ -1,0 +1,117 @@
+"""The outermost layer of the application: request ids, body limits, logging and counters, for every request alike."""
+
+import re
+import time
+from typing import Any, Final
+
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from hundi.http.envelope import encode, failed
+from hundi.kit.clock import Clock
+from hundi.kit.errors import ErrorType
+from hundi.kit.ids import new_id
+
+log = structlog.get_logger("hundi.http")
+
+JSON_LIMIT: Final = 10 * 1024 * 1024
+_ACCEPTED_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{8,100}")
+UPLOAD_PATHS: Final = frozenset({"/api/v0/invoice/bulk/create"})
+
+
+class Metrics:
+    """What ``/metrics`` shows of the HTTP side."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.requests = Counter("hundi_http_requests", "Requests answered", ["method", "status"], registry=registry)
+        self.seconds = Histogram("hundi_http_seconds", "Time to answer", ["method"], registry=registry)
+
+
+class _BodyTooLarge(Exception):
+    """More bytes came than the endpoint takes."""
+
+
+class Edge:
+    """ASGI wrapper: gives each request an id, stops bodies over the limit while they arrive, counts and logs."""
+
+    def __init__(self, app: ASGIApp, clock: Clock, metrics: Metrics, *, upload_limit: int) -> None:
+        self.app = app
+        self.clock = clock
+        self.metrics = metrics
+        self.upload_limit = upload_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = self._request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 0
+        seen = 0
+        limit = self.upload_limit if scope["path"] in UPLOAD_PATHS else JSON_LIMIT
+
+        async def limited() -> Any:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > limit:
+                    raise _BodyTooLarge
+            return message
+
+        async def tagged(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", []))
+                headers += [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+                message["headers"] = headers
+            await send(message)
+
+        try:
+            if _declared_length(scope) > limit:
+                raise _BodyTooLarge
+            await self.app(scope, limited, tagged)
+        except _BodyTooLarge:
+            if status == 0:
+                await self._too_large(tagged, request_id, limit)
+        finally:
+            took = time.perf_counter() - started
+            method = str(scope["method"])
+            self.metrics.requests.labels(method, str(status)).inc()
+            self.metrics.seconds.labels(method).observe(took)
+            log.debug(
+                "request", method=method, path=scope["path"], status=status, ms=round(took * 1000, 1),
+                request_id=request_id,
+            )
+
+    def _request_id(self, scope: Any) -> str:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _ACCEPTED_ID.fullmatch(value):
+                return str(value.decode())
+        return new_id("req", self.clock.now())
+
+    async def _too_large(self, send: Send, request_id: str, limit: int) -> None:
+        content = encode(
+            failed(
+                message=f"The body is larger than this endpoint takes ({limit // (1024 * 1024)} MiB).",
+                error_type=ErrorType.CLIENT_REQUEST_ERROR,
+                request_id=request_id,
+                now=self.clock.now(),
+            )
+        )
+        # The rest of the body is not read, so the connection cannot be used again.
+        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+def _declared_length(scope: Any) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0

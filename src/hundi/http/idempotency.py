@@ -1,0 +1,117 @@
+"""Idempotency keys (design §4.3): the stored reply is given again, byte for byte, for 24 hours.
+
+A verb of one transaction claims its key inside it and stores its reply before it commits, so that either both are there
+or neither. A second request with the same key waits on the first one's row (for at most the lock timeout, 10 s) and
+then finds the reply.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+
+from hundi.db.pool import Database, Transaction
+from hundi.db.sqlstate import DatabaseBusy, sqlstate_of
+from hundi.http.envelope import Envelope, Reply, encode
+from hundi.kit.actor import Actor
+from hundi.kit.errors import Conflict, FieldProblem, Invalid, NotAllowedNow
+
+MAX_KEY: Final = 255
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+
+_CLAIM: Final = """
+    INSERT INTO idempotency_keys (seller_id, subject, key, request_hash, created_at)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT ON CONSTRAINT idempotency_keys_pk DO UPDATE
+       SET request_hash = excluded.request_hash, created_at = excluded.created_at,
+           status = NULL, reply = NULL, facts = NULL, import_id = NULL
+     WHERE idempotency_keys.created_at < excluded.created_at - interval '24 hours'
+    RETURNING true"""
+_FIND: Final = """
+    SELECT request_hash, status, reply, import_id FROM idempotency_keys
+     WHERE seller_id = $1 AND subject = $2 AND key = $3"""
+_STORE: Final = """
+    UPDATE idempotency_keys SET status = $4, reply = $5 WHERE seller_id = $1 AND subject = $2 AND key = $3"""
+
+
+class KeyReused(NotAllowedNow):
+    """This Idempotency-Key was used with another request. Use a new key for a new request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as the endpoints see it: who asks, and under which idempotency key, if any.
+
+    ``fingerprint`` is the hash of method, path, query and body: what makes two requests the same.
+    """
+
+    actor: Actor
+    key: str | None
+    fingerprint: bytes
+
+
+def key_of(request: Request[Any, Any, Any]) -> str | None:
+    """Read the Idempotency-Key header; raises :class:`Invalid` where it is empty or too long."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
+        message = f"Send 1 to {MAX_KEY} printable ASCII characters."
+        raise Invalid(problems=[FieldProblem("Idempotency-Key", "BAD_FORMAT", message)])
+    return key
+
+
+def fingerprint(method: str, path: str, query: bytes, body: bytes) -> bytes:
+    """Hash what makes two requests the same; parts are length-prefixed so that they cannot run into each other."""
+    digest = hashlib.sha256()
+    for part in (method.encode(), path.encode(), query, body):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
+
+
+async def once(
+    db: Database, call: Call, work: Callable[[Transaction], Awaitable[Envelope[Any]]], *, status: int = 200
+) -> Reply[Any]:
+    """Do ``work`` in one transaction and answer with its envelope; with a key, at most once.
+
+    Raises :class:`KeyReused` (422) when the key came with another request, :class:`Conflict` (409) when the first one is
+    still running after 10 seconds. A refusal stores nothing: the corrected request may use the same key.
+    """
+    try:
+        async with db.transaction(call.actor) as tx:
+            if call.key is None:
+                return _reply(encode(await work(tx)), status)
+            stored = await claim(tx, call)
+            if stored is not None:
+                return _reply(stored[1], stored[0], replayed=True)
+            body = encode(await work(tx))
+            await tx.execute(_STORE, tx.seller_id, call.actor.subject, call.key, status, body)
+            return _reply(body, status)
+    except DatabaseBusy as busy:
+        if call.key is not None and busy.__cause__ is not None and sqlstate_of(busy.__cause__) == _LOCK_NOT_AVAILABLE:
+            raise Conflict(headers={"Retry-After": "2"}) from busy
+        raise
+
+
+async def claim(tx: Transaction, call: Call) -> tuple[int, bytes] | None:
+    """Take the key for this transaction, or give the stored ``(status, reply)``."""
+    taken = await tx.fetchval(
+        _CLAIM, tx.seller_id, call.actor.subject, call.key, call.fingerprint, tx.now
+    )
+    if taken:
+        return None
+    found = await tx.fetchrow(_FIND, tx.seller_id, call.actor.subject, call.key)
+    if found is None or found["status"] is None:
+        raise Conflict(headers={"Retry-After": "2"})
+    if found["request_hash"] != call.fingerprint:
+        raise KeyReused
+    return int(found["status"]), bytes(found["reply"])
+
+
+def _reply(body: bytes, status: int, *, replayed: bool = False) -> Reply[Any]:
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    return Reply(body, status_code=status, media_type="application/json", headers=headers)

@@ -1,0 +1,157 @@
+"""Values of the wire that are more than JSON's own kinds: money, dates, instants (domain §2, §5).
+
+Each is a small class; msgspec hands it the plain JSON value through :func:`dec_hook`, and OpenAPI takes its schema from
+:class:`WireSchemas`. What a handler gets has ``.value``.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Schema
+from litestar.plugins import OpenAPISchemaPlugin
+
+from hundi.kit.dates import NotADate, parse_date, parse_instant
+from hundi.kit.money import checked_amount
+
+
+class WireValueError(ValueError):
+    """A value of the wire that cannot be accepted: a code, and a sentence that says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(message)
+
+
+class WireValue:
+    """A value that was read from the wire."""
+
+    __slots__ = ()
+    expected: ClassVar[str] = "a value"
+    schema: ClassVar[Schema] = Schema()
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read the plain JSON value, or raise :class:`WireValueError`."""
+        raise WireValueError("WRONG_TYPE", f"Send {cls.expected}; this is {raw!r:.40}.")
+
+
+class Money(WireValue):
+    """Rupees as a JSON number: not negative, at most 14 digits before the point.
+
+    ``value`` is rounded half-up to paise; ``sent`` is what came, so that the caller can warn where they differ.
+    """
+
+    __slots__ = ("sent", "value")
+    expected = "a number"
+    schema = Schema(type=OpenAPIType.NUMBER)
+    may_be_negative: ClassVar[bool] = False
+
+    def __init__(self, value: Decimal, sent: Decimal) -> None:
+        self.value = value
+        self.sent = sent
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read a JSON number; text is refused even where it looks like one."""
+        if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
+            raise WireValueError("WRONG_TYPE", "Send a number, such as 1234.50, without quotes.")
+        sent = Decimal(raw)
+        checked = checked_amount("", sent, may_be_negative=cls.may_be_negative)
+        if checked.error is not None:
+            raise WireValueError(checked.error.code, checked.error.message)
+        return cls(checked.value, sent)
+
+
+class SignedMoney(Money):
+    """Rupees that may be below zero (a rounding difference)."""
+
+    __slots__ = ()
+    may_be_negative = True
+
+
+class BaseAmount(Money):
+    """The documented ``baseAmount``: a number of at least 0.1 (contract §4.1)."""
+
+    __slots__ = ()
+    schema = Schema(type=OpenAPIType.NUMBER, minimum=0.1)
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read a JSON number of at least 0.1."""
+        read = super().read(raw)
+        if read.value < Decimal("0.1"):
+            raise WireValueError("TOO_SMALL", "baseAmount must be at least 0.1.")
+        return read
+
+
+class WireDate(WireValue):
+    """A business day: ``yyyy-MM-dd``; a date-time is taken as its day in Asia/Kolkata."""
+
+    __slots__ = ("value",)
+    expected = "a date such as 2026-11-30"
+    schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE)
+
+    def __init__(self, value: date) -> None:
+        self.value = value
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read any of the forms of domain §5."""
+        if not isinstance(raw, str):
+            raise WireValueError("WRONG_TYPE", f"Send {cls.expected}, as text.")
+        try:
+            return cls(parse_date(raw))
+        except NotADate as error:
+            raise WireValueError(error.code, str(error)) from error
+
+
+class WireDateTime(WireValue):
+    """An instant: RFC 3339, or without an offset (then Indian time), or a plain day (then its midnight)."""
+
+    __slots__ = ("value",)
+    expected = "a date-time such as 2026-11-30T10:15:00+05:30"
+    schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME)
+
+    def __init__(self, value: datetime) -> None:
+        self.value = value
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read any of the forms of domain §5."""
+        if not isinstance(raw, str):
+            raise WireValueError("WRONG_TYPE", f"Send {cls.expected}, as text.")
+        try:
+            return cls(parse_instant(raw))
+        except NotADate as error:
+            raise WireValueError(error.code, str(error)) from error
+
+
+class FilterDateTime(WireDateTime):
+    """An instant in a search filter, documented as ``yyyy-MM-dd HH:mm:ss`` (contract §4.5)."""
+
+    __slots__ = ()
+    schema = Schema(type=OpenAPIType.STRING, examples=["2026-11-30 00:00:00"])
+
+
+def dec_hook(kind: type, raw: Any) -> Any:
+    """Read the value kinds above for msgspec."""
+    if issubclass(kind, WireValue):
+        return kind.read(raw)
+    message = f"no reader for {kind}"
+    raise TypeError(message)
+
+
+class WireSchemas(OpenAPISchemaPlugin):
+    """Shows OpenAPI the schema of each value kind."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        """Tell whether ``value`` is one of ours."""
+        return isinstance(value, type) and issubclass(value, WireValue)
+
+    def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:
+        """Give the kind's own schema."""
+        kind: type[WireValue] = field_definition.annotation
+        return kind.schema

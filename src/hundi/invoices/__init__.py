@@ -1,0 +1,1 @@
+"""Invoices: amounts, numbers, statuses, entries."""

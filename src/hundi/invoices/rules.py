@@ -1,0 +1,251 @@
+"""The states of an invoice and of its entries, one table of moves for each axis (domain §3 and §4). Pure decisions."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from hundi.kit.dates import ist_date
+from hundi.kit.errors import FieldProblem
+from hundi.kit.money import shown
+
+
+class ApprovalStatus(StrEnum):
+    """The ten documented names of ``approvalStatus``."""
+
+    MAKER_APPROVAL_PENDING = "MAKER_APPROVAL_PENDING"
+    MAKER_APPROVED = "MAKER_APPROVED"
+    MAKER_REJECTED = "MAKER_REJECTED"
+    CHECKER_APPROVAL_PENDING = "CHECKER_APPROVAL_PENDING"
+    CHECKER_APPROVED = "CHECKER_APPROVED"
+    CHECKER_REJECTED = "CHECKER_REJECTED"
+    APPROVER_APPROVAL_PENDING = "APPROVER_APPROVAL_PENDING"
+    APPROVER_APPROVED = "APPROVER_APPROVED"
+    APPROVER_REJECTED = "APPROVER_REJECTED"
+    BANK_APPROVED = "BANK_APPROVED"
+
+
+class ReceivableStatus(StrEnum):
+    """What has become of the money. ``OVERDUE`` is shown and searched for, never stored (domain §4)."""
+
+    PENDING = "PENDING"
+    PARTIALLY_PAID = "PARTIALLY_PAID"
+    PAID = "PAID"
+    DISPUTED = "DISPUTED"
+    CANCELLED = "CANCELLED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+    OVERDUE = "OVERDUE"
+
+
+class PayoutStatus(StrEnum):
+    """How far a payout to the seller has come."""
+
+    NOT_INITIATED = "NOT_INITIATED"
+    INITIATED = "INITIATED"
+    PROCESSING = "PROCESSING"
+    PAID = "PAID"
+    FAILED = "FAILED"
+
+
+class DispatchStatus(StrEnum):
+    """How far an invoice has come on its way to the customer; ``UNKNOWN``: the attempt may or may not have arrived."""
+
+    NOT_DISPATCHED = "NOT_DISPATCHED"
+    QUEUED = "QUEUED"
+    DISPATCHED = "DISPATCHED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+
+
+class EntryKind(StrEnum):
+    """What changes a balance (domain §3). Amounts are signed: balance = net amount − the sum of all entries."""
+
+    RECEIPT = "RECEIPT"
+    OPENING = "OPENING"
+    TDS_INCOME_TAX = "TDS_INCOME_TAX"
+    TDS_GST = "TDS_GST"
+    CREDIT_NOTE = "CREDIT_NOTE"
+    DISCOUNT = "DISCOUNT"
+    ADVANCE = "ADVANCE"
+    ROUND_OFF = "ROUND_OFF"
+    WRITE_OFF = "WRITE_OFF"
+    REVERSAL = "REVERSAL"
+
+
+class CreatedVia(StrEnum):
+    """Where an invoice came from (domain §4)."""
+
+    API = "API"
+    BULK_UPLOAD = "BULK_UPLOAD"
+    CONSOLE = "CONSOLE"
+    CLI = "CLI"
+    BHARAT_CONNECT = "BHARAT_CONNECT"
+    TALLY = "TALLY"
+    RECURRING = "RECURRING"
+
+
+class SentVia(StrEnum):
+    """The ways of sending that we write into ``via`` ourselves; callers may put any text there (domain §4)."""
+
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    WHATSAPP = "WHATSAPP"
+    LINK = "LINK"
+    BHARAT_CONNECT = "BHARAT_CONNECT"
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """A status on output: a label for people and the name for programs."""
+
+    label: str
+    name: str
+
+
+A = ApprovalStatus
+R = ReceivableStatus
+D = DispatchStatus
+
+MONEY_KINDS: Final = frozenset({EntryKind.RECEIPT, EntryKind.OPENING, EntryKind.ADVANCE, EntryKind.REVERSAL})
+"""The kinds whose sum is ``totalReceived``. A ``REVERSAL`` is a negative amount that takes money back; an entry of another
+kind is corrected by a negative entry of its own kind, so that money and adjustments never mix."""
+
+STORED_STATUSES: Final = tuple(status for status in R if status is not R.OVERDUE)
+OPEN_STATUSES: Final = frozenset({R.PENDING, R.PARTIALLY_PAID})
+"""Money is awaited: these turn overdue, are reminded of and are aged."""
+
+RECEIVABLE_MOVES: Final[Mapping[ReceivableStatus, frozenset[ReceivableStatus]]] = {
+    R.PENDING: frozenset({R.PARTIALLY_PAID, R.PAID, R.DISPUTED, R.CANCELLED, R.WRITTEN_OFF}),
+    # Back to PENDING: the receipt was reversed. Cancelling needs that first, so CANCELLED is no move from here.
+    R.PARTIALLY_PAID: frozenset({R.PENDING, R.PAID, R.DISPUTED, R.WRITTEN_OFF}),
+    R.PAID: frozenset({R.PENDING, R.PARTIALLY_PAID}),
+    # A dispute ends in what the money says, or in giving the claim up.
+    R.DISPUTED: frozenset({R.PENDING, R.PARTIALLY_PAID, R.PAID, R.CANCELLED, R.WRITTEN_OFF}),
+    # The number of a cancelled invoice is burnt; nothing leads out of here.
+    R.CANCELLED: frozenset(),
+    # A bad debt that is paid after all is reinstated first.
+    R.WRITTEN_OFF: frozenset({R.PENDING, R.PARTIALLY_PAID}),
+}
+
+APPROVAL_MOVES: Final[Mapping[ApprovalStatus, frozenset[ApprovalStatus]]] = {
+    A.MAKER_APPROVAL_PENDING: frozenset({A.MAKER_APPROVED, A.MAKER_REJECTED}),
+    # A policy may leave the checker out.
+    A.MAKER_APPROVED: frozenset({A.CHECKER_APPROVAL_PENDING, A.APPROVER_APPROVAL_PENDING}),
+    A.CHECKER_APPROVAL_PENDING: frozenset({A.CHECKER_APPROVED, A.CHECKER_REJECTED}),
+    A.CHECKER_APPROVED: frozenset({A.APPROVER_APPROVAL_PENDING}),
+    A.APPROVER_APPROVAL_PENDING: frozenset({A.APPROVER_APPROVED, A.APPROVER_REJECTED}),
+    A.APPROVER_APPROVED: frozenset(),
+    # What was refused is put right and starts again.
+    A.MAKER_REJECTED: frozenset({A.MAKER_APPROVAL_PENDING}),
+    A.CHECKER_REJECTED: frozenset({A.MAKER_APPROVAL_PENDING}),
+    A.APPROVER_REJECTED: frozenset({A.MAKER_APPROVAL_PENDING}),
+    A.BANK_APPROVED: frozenset(),
+}
+
+DISPATCH_MOVES: Final[Mapping[DispatchStatus, frozenset[DispatchStatus]]] = {
+    D.NOT_DISPATCHED: frozenset({D.QUEUED}),
+    D.QUEUED: frozenset({D.DISPATCHED, D.FAILED, D.UNKNOWN}),
+    D.DISPATCHED: frozenset({D.QUEUED}),
+    D.FAILED: frozenset({D.QUEUED}),
+    D.UNKNOWN: frozenset({D.QUEUED, D.DISPATCHED, D.FAILED}),
+}
+
+PENDING_APPROVALS: Final = frozenset(
+    {A.MAKER_APPROVAL_PENDING, A.CHECKER_APPROVAL_PENDING, A.APPROVER_APPROVAL_PENDING}
+)
+APPROVED: Final = frozenset({A.APPROVER_APPROVED, A.BANK_APPROVED})
+"""What may be dispatched."""
+
+_CAPITALS: Final[Mapping[str, str]] = {
+    "SMS": "SMS", "API": "API", "CLI": "CLI", "WHATSAPP": "WhatsApp", "TDS_GST": "TDS (GST)",
+    "TDS_INCOME_TAX": "TDS (income tax)", "BULK_UPLOAD": "Bulk upload", "BHARAT_CONNECT": "Bharat Connect",
+    "WRITTEN_OFF": "Written off", "WRITE_OFF": "Write-off", "ROUND_OFF": "Round-off", "EMAIL": "E-mail",
+}  # fmt: skip
+
+
+def label(name: str) -> str:
+    """Write a status or kind for people: ``PARTIALLY_PAID`` → ``Partially paid``."""
+    return _CAPITALS.get(name) or name.replace("_", " ").capitalize()
+
+
+def labelled(name: str) -> Labelled:
+    """Give the ``{label, name}`` of a status."""
+    return Labelled(label(name), str(name))
+
+
+def status_by_money(net: Decimal, balance: Decimal) -> ReceivableStatus:
+    """Say what the money alone says: ``PAID`` at a balance of zero or below, ``PENDING`` while it is whole."""
+    if balance <= 0:
+        return R.PAID
+    return R.PENDING if balance >= net else R.PARTIALLY_PAID
+
+
+def status_after(stored: ReceivableStatus, net: Decimal, balance: Decimal) -> ReceivableStatus:
+    """Give the status to store after the amounts changed.
+
+    A dispute stays one until all is paid; ``CANCELLED`` and ``WRITTEN_OFF`` are left by moves only.
+    """
+    if stored in {R.CANCELLED, R.WRITTEN_OFF}:
+        return stored
+    by_money = status_by_money(net, balance)
+    return stored if stored is R.DISPUTED and by_money is not R.PAID else by_money
+
+
+def shown_status(stored: ReceivableStatus, due_date: date, today: date) -> ReceivableStatus:
+    """Give the status to show on ``today`` (in India): ``OVERDUE`` for open ones after their due date, not on it."""
+    return R.OVERDUE if stored in OPEN_STATUSES and due_date < today else stored
+
+
+def tds_adjustment(expected: Decimal, recorded: Decimal | None, actual: Decimal) -> Decimal:
+    """Give the entry amount for tax actually deducted, where the net amount already leaves out the ``expected`` (domain §3).
+
+    ``recorded`` is what earlier certificates said, ``None`` when this is the first. The first one counts against the
+    expected: more reduces the balance, less comes back to it (a negative amount); later ones count whole.
+    """
+    return actual - expected if recorded is None else actual
+
+
+def check_dates(invoice_date: date, due_date: date, today: date) -> tuple[list[FieldProblem], list[FieldProblem]]:
+    """List errors and warnings on an invoice's dates (domain §5); an invoice date given as an instant counts by its day
+    in India. A due date before the invoice is an error, one in the past is not; an invoice date after ``today`` is a
+    warning (an error where an e-invoice is made).
+    """  # noqa: D205, D400, D415 - one paragraph
+    invoiced = ist_date(invoice_date) if isinstance(invoice_date, datetime) else invoice_date
+    errors, warnings = [], []
+    if due_date < invoiced:
+        message = f"dueDate may not lie before the invoice date, {invoiced}."
+        errors.append(FieldProblem("dueDate", "DUE_BEFORE_INVOICE_DATE", message, str(due_date)))
+    if invoiced > today:
+        message = f"The invoice date lies in the future; today is {today}."
+        warnings.append(FieldProblem("invoiceDate", "INVOICE_DATE_IN_FUTURE", message, str(invoiced)))
+    return errors, warnings
+
+
+class BirthApproval(msgspec.Struct, frozen=True):
+    """With which approval an invoice is born; ``forbidden`` (403) or ``invalid`` (400) when what was asked may not be."""
+
+    status: ApprovalStatus
+    forbidden: FieldProblem | None = None
+    invalid: FieldProblem | None = None
+
+
+def approval_at_birth(asked: str | None, policy_start: ApprovalStatus | None) -> BirthApproval:
+    """Decide ``approvalStatus`` at create (domain §4).
+
+    ``policy_start`` is the first step of the seller's policy, ``None`` without one. Without a policy every invoice is born
+    ``APPROVER_APPROVED``, whatever is asked (nobody could ever approve it); under one only a ``*_PENDING`` or nothing is
+    obeyed. ``BANK_APPROVED`` is never writable.
+    """
+    born = policy_start or A.APPROVER_APPROVED
+    if asked is None:
+        return BirthApproval(born)
+    if asked not in A.__members__:
+        message = f"Use one of {', '.join(A)}."
+        return BirthApproval(born, invalid=FieldProblem("approvalStatus", "UNKNOWN_VALUE", message, shown(asked)))
+    wanted = A(asked)
+    if wanted is A.BANK_APPROVED or (policy_start and wanted not in PENDING_APPROVALS):
+        message = "An invoice cannot be born approved: leave approvalStatus out and let it be approved."
+        return BirthApproval(born, forbidden=FieldProblem("approvalStatus", "APPROVAL_NOT_WRITABLE", message, asked))
+    return BirthApproval(wanted if policy_start else born)

@@ -1,0 +1,1 @@
+"""Companies, their registrations and number series."""
