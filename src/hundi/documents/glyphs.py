@@ -23,11 +23,14 @@ BREAK: Final = "\N{ZERO WIDTH SPACE}"
 
 # Marks that reorder text can make an amount or a name read as another one (Unicode TR 36); a document has no use for
 # them. Soft hyphens, byte order marks and the like go as well; the joiners of Indian scripts stay.
-_INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]")
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
+)
 _SPACES: Final = re.compile(r"[^\S\n]+")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONG_WORD: Final = re.compile(r"[^\s\u200b]{19,}")
 _WORD_PIECE: Final = 12
+_SEGMENTED_COVERAGE: Final = 12  # The number of the character map format that covers all planes.
 _TIES: Final = ("\N{DEVANAGARI SIGN VIRAMA}", "\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}")
 _JOINERS: Final = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"})
 
@@ -37,7 +40,7 @@ class FontsMissing(RuntimeError):
 
 
 def font_folder(folder: Path = FONT_FOLDER) -> Path:
-    """Returns the folder of the fonts documents are set in. Raises FontsMissing, naming what lacks and what to do."""
+    """Return the folder of the fonts documents are set in. Raises FontsMissing, naming what lacks and what to do."""
     missing = [name for name in FONT_FILES if not (folder / name).is_file()]
     if missing:
         message = f"the document fonts {', '.join(missing)} are not installed: run make setup, which fetches them"
@@ -46,7 +49,7 @@ def font_folder(folder: Path = FONT_FOLDER) -> Path:
 
 
 def drawable(text: str, *, keep_lines: bool = False) -> str:
-    """Returns ``text`` as it can be drawn: one line (or its own lines), unknown characters as ``�``.
+    """Return ``text`` as it can be drawn: one line (or its own lines), unknown characters as ``�``.
 
     Control characters and marks that reorder text are dropped, runs of space become one space, and a word of 19 or more
     characters gets invisible places to break, so that nothing runs out of its column.
@@ -63,7 +66,7 @@ def drawable(text: str, *, keep_lines: bool = False) -> str:
 
 @cache
 def drawable_characters() -> frozenset[str]:
-    """Returns every character that both weights of at least one document font have a glyph for."""
+    """Return every character that both weights of at least one document font have a glyph for."""
     folder = font_folder()
     sets = {name: _mapped((folder / name).read_bytes()) for name in FONT_FILES}
     latin = sets["NotoSans-Regular.ttf"] & sets["NotoSans-SemiBold.ttf"]
@@ -86,7 +89,7 @@ def _with_breaks(word: str) -> str:
 
 
 def _mapped(font: bytes) -> set[int]:
-    """Reads the code points of a TrueType font's format 12 character map (OpenType specification, ``cmap``)."""
+    """Read the code points of a TrueType font's format 12 character map (OpenType specification, ``cmap``)."""
     (tables,) = struct.unpack_from(">H", font, 4)
     for index in range(tables):
         tag, _, offset, _ = struct.unpack_from(">4sIII", font, 12 + 16 * index)
@@ -101,7 +104,7 @@ def _format_12(font: bytes, start: int) -> set[int]:
         _, _, offset = struct.unpack_from(">HHI", font, start + 4 + 8 * index)
         at = start + offset
         (layout,) = struct.unpack_from(">H", font, at)
-        if layout == 12:  # noqa: PLR2004 - the number of the format in the specification
+        if layout == _SEGMENTED_COVERAGE:
             (groups,) = struct.unpack_from(">I", font, at + 12)
             triples = (struct.unpack_from(">III", font, at + 16 + 12 * group) for group in range(groups))
             return {code for first, last, glyph in triples if glyph for code in range(first, last + 1)}

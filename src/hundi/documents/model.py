@@ -1,7 +1,7 @@
 """What a document shows, as plain values: build one ``InvoiceDocument``, and PDF, page and mail follow from it.
 
-Amounts are rupees as Decimal with two decimals, dates are business dates in Asia/Kolkata, state codes are the two digits
-of GST. Texts are data: they may hold anything, and a text that is not known is empty, never None.
+Amounts are rupees as Decimal with two decimals, dates are business dates in Asia/Kolkata, state codes are the two
+digits of GST. Texts are data: they may hold anything, and a text that is not known is empty, never None.
 """
 
 from datetime import date, datetime
@@ -25,7 +25,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_known(self) -> bool:
-        """Says whether there is enough to find the place: a line of street or a city."""
+        """Say whether there is enough to find the place: a line of street or a city."""
         return any(line.strip() for line in self.lines) or bool(self.city.strip())
 
 
@@ -42,8 +42,8 @@ class BankAccount(msgspec.Struct, frozen=True, kw_only=True):
 class Supplier(msgspec.Struct, frozen=True, kw_only=True):
     """The registration that sells (domain §1); an unregistered one has no GSTIN.
 
-    ``composition``: pays tax under s. 10 CGST Act and therefore issues bills of supply. ``lut``: number of the letter of
-    undertaking or bond, quoted on exports and SEZ supplies without payment of tax.
+    ``composition``: pays tax under s. 10 CGST Act and therefore issues bills of supply. ``lut``: number of the letter
+    of undertaking or bond, quoted on exports and SEZ supplies without payment of tax.
     """
 
     legal_name: str
@@ -113,7 +113,7 @@ class EInvoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpiPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payable balance: the ``mode=01`` link for the QR and the ``mode=04`` link for the button (hundi.payments.upi)."""
+    """A payable balance: the ``mode=01`` link for the QR, the ``mode=04`` link for the button (hundi.payments.upi)."""
 
     qr_link: str
     button_link: str = ""
@@ -122,9 +122,9 @@ class UpiPayment(msgspec.Struct, frozen=True, kw_only=True):
 class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One invoice as its reader sees it. ``invoice_value`` is gross, ``net_amount`` after TDS (domain §2).
 
-    Without ``lines`` one line is printed from ``description`` and ``taxable_value``. ``upi`` is None where nothing can be
-    paid by UPI; ``payment_reference`` is what a bank transfer should quote (the number, where empty). ``status`` is the
-    receivableStatus, OVERDUE included; PAID, CANCELLED, DISPUTED and WRITTEN_OFF replace the call to pay.
+    Without ``lines`` one line is printed from ``description`` and ``taxable_value``. ``upi`` is None where nothing can
+    be paid by UPI; ``payment_reference`` is what a bank transfer should quote (the number, where empty). ``status`` is
+    the receivableStatus, OVERDUE included; PAID, CANCELLED, DISPUTED and WRITTEN_OFF replace the call to pay.
     """
 
     invoice_id: str

@@ -15,7 +15,8 @@ import msgspec
 from hundi.documents.model import ZERO, InvoiceDocument, Line
 from hundi.documents.particulars import title
 from hundi.documents.sheet import address_lines
-from hundi.documents.words import inr, long_date, plain_number, second_half_label
+from hundi.documents.words import inr, long_date, plain_number
+from hundi.kit.states import local_tax_label
 from hundi.payments.upi import NotPayable, upi_qr_svg
 
 SHOWN_LINES: Final = 100
@@ -25,9 +26,9 @@ SHOWN_LINES: Final = 100
 class PageView(msgspec.Struct, frozen=True, kw_only=True):
     """What one visit to a hosted page shows.
 
-    ``today`` is the business date in Asia/Kolkata; ``pdf_url`` and ``css_url`` are same-origin addresses; ``qr_url`` may
-    name a same-origin route that serves the QR (empty: the QR is put into the page as a data address). ``not_payable``
-    says why ``document.upi`` is None, for the sentence that stands in its place.
+    ``today`` is the business date in Asia/Kolkata; ``pdf_url`` and ``css_url`` are same-origin addresses; ``qr_url``
+    may name a same-origin route that serves the QR (empty: the QR is put into the page as a data address);
+    ``not_payable`` says why ``document.upi`` is None, for the sentence that stands in its place.
     """
 
     document: InvoiceDocument
@@ -58,9 +59,9 @@ _PILLS: Final = {
 
 _SENTENCES: Final = {
     "PAID": "This invoice is paid in full. Thank you.",
-    "DISPUTED": "This invoice is disputed, so no payment is asked for. Please settle the dispute with the seller first.",
+    "DISPUTED": "This invoice is disputed, so no payment is asked for. Please settle it with the seller first.",
     "CANCELLED": "The seller has cancelled this invoice. Please do not pay it.",
-    "WRITTEN_OFF": "The seller has closed this invoice. Nothing is to be paid on it.",
+    "WRITTEN_OFF": "The seller has closed this invoice. Please ask the seller before you pay anything on it.",
 }
 
 _NO_UPI: Final = {
@@ -71,7 +72,7 @@ _NO_UPI: Final = {
 
 
 def render_page(view: PageView) -> str:
-    """Returns the hosted page of one invoice as a whole HTML document."""
+    """Return the hosted page of one invoice as a whole HTML document."""
     document = view.document
     status = _status(view)
     settled = _SENTENCES.get(status, "")
@@ -86,7 +87,7 @@ def render_page(view: PageView) -> str:
         recipient=document.recipient,
         pill=_PILLS.get(status, _PILLS["PENDING"]),
         settled=settled,
-        balance_shown=document.balance if status == "DISPUTED" or not settled else ZERO,
+        balance_shown=ZERO if status == "CANCELLED" else document.balance,
         headline=_headline(status, view),
         title=title(document),
         upi=upi,
@@ -100,7 +101,7 @@ def render_page(view: PageView) -> str:
 
 
 def render_not_found(*, css_url: str = "/static/page.css") -> str:
-    """Returns the page for a link that is not valid (any more); it says nothing about whether there ever was one."""
+    """Return the page for a link that is not valid (any more); it says nothing about whether there ever was one."""
     return _notice(
         css_url,
         "This link is not valid",
@@ -111,7 +112,7 @@ def render_not_found(*, css_url: str = "/static/page.css") -> str:
 
 
 def render_too_many(retry_after_s: int = 60, *, css_url: str = "/static/page.css") -> str:
-    """Returns the page for a visitor who asks too often; ``retry_after_s`` is the Retry-After header, in seconds."""
+    """Return the page for a visitor who asks too often; ``retry_after_s`` is the Retry-After header, in seconds."""
     minutes = max(1, -(-retry_after_s // 60))
     return _notice(
         css_url,
@@ -123,7 +124,7 @@ def render_too_many(retry_after_s: int = 60, *, css_url: str = "/static/page.css
 
 
 def svg_data_address(svg: str) -> str:
-    """Returns an SVG picture as a ``data:`` address for ``<img src>``."""
+    """Return an SVG picture as a ``data:`` address for ``<img src>``."""
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode('ascii')}"
 
 
@@ -154,8 +155,8 @@ def _headline(status: str, view: PageView) -> str:
 
 
 def _amounts(document: InvoiceDocument) -> list[tuple[str, str, str]]:
-    """Lists label, Hindi label and amount of the sum that leads from the taxable value to the balance."""
-    half = second_half_label(document.place_of_supply_code or document.supplier.address.state_code)
+    """List label, Hindi label and amount of the sum that leads from the taxable value to the balance."""
+    half = local_tax_label(document.place_of_supply_code or document.supplier.address.state_code)
     suffix = " (by recipient)" if document.reverse_charge else ""
     rows = [
         ("Taxable value", "कर योग्य मूल्य", document.taxable_value, True),
@@ -190,11 +191,11 @@ def _details(document: InvoiceDocument) -> list[tuple[str, str, str]]:
 
 
 def _item(line: Line, document: InvoiceDocument) -> dict[str, str]:
-    """Returns the texts of one item: what it is, how it adds up, and its amount."""
+    """Return the texts of one item: what it is, how it adds up, and its amount."""
     parts = []
     if line.quantity is not None:
         quantity = f"{plain_number(line.quantity)} {line.unit}".strip()
-        parts.append(f"{quantity} × {inr(line.unit_price)}" if line.unit_price is not None else quantity)
+        parts.append(f"{quantity} at {inr(line.unit_price)}" if line.unit_price is not None else quantity)
     if line.gst_rate is not None:
         parts.append(f"GST {plain_number(line.gst_rate)}%")
     if line.hsn:

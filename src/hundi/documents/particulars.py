@@ -11,7 +11,7 @@ TAX_INVOICE: Final = "TAX INVOICE"
 BILL_OF_SUPPLY: Final = "BILL OF SUPPLY"
 
 UNREGISTERED_LIMIT: Final = Decimal(50_000)
-"""From this taxable value an unregistered recipient is named, with the place of delivery (rule 46(e) CGST Rules), rupees."""
+"""From this taxable value, rupees, an unregistered recipient is named, with the place of delivery (rule 46(e))."""
 
 _TOLERANCE: Final = Decimal(1)
 _NUMBER: Final = re.compile(r"[A-Za-z0-9/-]{1,16}")
@@ -30,7 +30,7 @@ _ENDORSEMENTS: Final = {
 
 
 def title(document: InvoiceDocument) -> str:
-    """Returns the only title the document may carry (domain §8).
+    """Return the only title the document may carry (domain §8).
 
     ``TAX INVOICE`` or ``BILL OF SUPPLY`` (composition and wholly exempt supplies, rule 49 CGST Rules) when
     :func:`particulars_missing` finds nothing, otherwise ``Payment advice for invoice N: not a tax invoice``.
@@ -41,7 +41,7 @@ def title(document: InvoiceDocument) -> str:
 
 
 def is_bill_of_supply(document: InvoiceDocument) -> bool:
-    """Says whether the supply asks for a bill of supply: a composition supplier, or nothing taxable in it (rule 49)."""
+    """Say whether the supply asks for a bill of supply: a composition supplier, or nothing taxable in it (rule 49)."""
     if document.supplier.composition:
         return True
     if document.reverse_charge or supply_code(document) in _ZERO_RATED:
@@ -51,7 +51,7 @@ def is_bill_of_supply(document: InvoiceDocument) -> bool:
 
 
 def particulars_missing(document: InvoiceDocument) -> list[str]:
-    """Returns in plain words what keeps the document from being a tax invoice or bill of supply; empty when nothing does.
+    """Return in plain words what keeps the document from being a tax invoice or bill of supply; empty: nothing does.
 
     Source: rule 46 (tax invoice), rule 49 (bill of supply), rule 48 with 46(r) (e-invoice) of the CGST Rules, 2017.
     """
@@ -64,7 +64,7 @@ def particulars_missing(document: InvoiceDocument) -> list[str]:
 
 
 def endorsement(document: InvoiceDocument) -> str:
-    """Returns the wording that exports and SEZ supplies carry (rule 46, third proviso), with the LUT where one is known."""
+    """Return the wording that exports and SEZ supplies carry (rule 46, proviso), with the LUT where one is known."""
     wording = document.endorsement or _ENDORSEMENTS.get(supply_code(document), "")
     if wording and document.supplier.lut and supply_code(document).endswith("WOP"):
         return f"{wording}. LUT/bond: {document.supplier.lut}"
@@ -72,7 +72,7 @@ def endorsement(document: InvoiceDocument) -> str:
 
 
 def supply_code(document: InvoiceDocument) -> str:
-    """Returns the supply type as the e-invoice schema writes it: upper case, nothing but letters and digits."""
+    """Return the supply type as the e-invoice schema writes it: upper case, nothing but letters and digits."""
     return re.sub(r"[^A-Z0-9]", "", document.supply_type.upper())
 
 
@@ -97,6 +97,8 @@ def _document_missing(document: InvoiceDocument) -> Iterator[str]:
 
 def _recipient_missing(document: InvoiceDocument) -> Iterator[str]:
     recipient = document.recipient
+    if supply_code(document) == "B2B" and not recipient.gstin:
+        yield "recipient's GSTIN"
     exports = supply_code(document) in _EXPORTS
     must_be_named = bool(recipient.gstin) or exports or document.taxable_value >= UNREGISTERED_LIMIT
     if not must_be_named:
@@ -111,8 +113,6 @@ def _recipient_missing(document: InvoiceDocument) -> Iterator[str]:
             yield "country of destination"
     elif not recipient.gstin and not (delivery.is_known and delivery.state_code and delivery.state_name):
         yield "address of delivery with the name of the state and its code"
-    if supply_code(document) == "B2B" and not recipient.gstin:
-        yield "recipient's GSTIN"
 
 
 def _lines_missing(document: InvoiceDocument) -> Iterator[str]:

@@ -16,10 +16,10 @@ ATTACHMENT: Final = "invoice.json"
 
 
 def render_pdf(document: InvoiceDocument) -> bytes:
-    """Returns the document as an A4 PDF/A-3b file with the invoice attached as ``invoice.json``.
+    """Return the document as an A4 PDF/A-3b file with the invoice attached as ``invoice.json``.
 
-    The bytes depend on the document alone: no clock, no machine, no system font. Texts of the document are drawn as they
-    are and never read as typesetting commands. Takes about 20 ms for one line and grows with the lines. Raises
+    The bytes depend on the document alone: no clock, no machine, no system font. Texts of the document are drawn as
+    they are and never read as typesetting commands. Takes about 30 ms for one line and grows with the lines. Raises
     FontsMissing when set-up has not fetched the fonts.
     """
     encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")

@@ -1,4 +1,4 @@
-"""An invoice as the printed sheet wants it: every number, date and heading already in words, nothing left to compute."""
+"""An invoice as the printed sheet wants it: every number, date and heading in words, nothing left to compute."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 from hundi.documents.glyphs import drawable
 from hundi.documents.model import SETTLED_STATUSES, Address, InvoiceDocument, Line
 from hundi.documents.particulars import endorsement, title
-from hundi.documents.words import grouped, inr, long_date, plain_number, rupees_in_words, second_half_label
+from hundi.documents.words import grouped, inr, long_date, plain_number, rupees_in_words
+from hundi.kit.states import local_tax_label
 from hundi.payments.qr import qr_svg
 
 Cell = tuple[str, str]
@@ -18,7 +19,7 @@ _SETTLED_WORDS: Final = {
     "PAID": "Paid in full. Nothing is due on this invoice.",
     "CANCELLED": "This invoice is cancelled. Nothing is to be paid on it.",
     "DISPUTED": "This invoice is disputed. Please settle the dispute with the supplier before paying.",
-    "WRITTEN_OFF": "This invoice is closed. Nothing is to be paid on it.",
+    "WRITTEN_OFF": "This invoice is closed. Please ask the supplier before paying anything on it.",
 }
 
 
@@ -35,6 +36,10 @@ _CHARACTER: Final = 0.52
 """Points between the margins, points of white a column has, and the mean width of an amount's characters in em."""
 
 
+_NUMBER: Final = True
+_TEXT: Final = False
+
+
 class Column(NamedTuple):
     """A column of the line table: its heading, whether numbers stand in it, its cells, and its sum where it has one."""
 
@@ -45,7 +50,7 @@ class Column(NamedTuple):
 
 
 def sheet(document: InvoiceDocument) -> dict[str, Any]:
-    """Returns the data of ``templates/invoice.typ``: texts, lists and truth values, all safe to draw."""
+    """Return the data of ``templates/invoice.typ``: texts, lists and truth values, all safe to draw."""
     heading = title(document)
     return {
         "title": drawable(heading),
@@ -71,14 +76,16 @@ def sheet(document: InvoiceDocument) -> dict[str, Any]:
         "reverseCharge": document.reverse_charge,
         "composition": document.supplier.composition,
         "payment": _payment(document),
-        "signatory": [drawable(text) for text in (document.supplier.signatory, document.supplier.signatory_title) if text],
+        "signatory": [
+            drawable(text) for text in (document.supplier.signatory, document.supplier.signatory_title) if text
+        ],
         "notes": drawable(document.notes, keep_lines=True),
         "terms": drawable(document.terms, keep_lines=True),
     }
 
 
 def address_lines(address: Address) -> list[str]:
-    """Returns an address as printed lines: the street, then city and PIN, then state with its code, then the country."""
+    """Return an address as printed lines: the street, then city and PIN, then state with its code, then the country."""
     town = " ".join(part for part in (address.city, address.pin) if part)
     state = f"{address.state_name} ({address.state_code})" if address.state_code else address.state_name
     country = address.country if address.country.strip().upper() not in {"", "IN", "IND", "INDIA"} else ""
@@ -153,32 +160,41 @@ def _irn(document: InvoiceDocument) -> dict[str, Any] | None:
 
 
 def _columns(document: InvoiceDocument) -> list[Column]:
-    """Chooses the columns the lines need: no heading stands over an empty column."""
+    """Choose the columns the lines need: no heading stands over an empty column."""
     lines = document.shown_lines
     has_heads = any(line.cgst or line.sgst or line.igst for line in lines)
     columns = [
-        Column("#", False, lambda position, _: (str(position), "")),
-        Column("Description", False, lambda _, line: (drawable(line.description, keep_lines=True), "")),
+        Column("#", _TEXT, lambda position, _: (str(position), "")),
+        Column("Description", _TEXT, lambda _, line: (drawable(line.description, keep_lines=True), "")),
     ]
     if any(line.hsn for line in lines):
-        columns.append(Column("HSN/SAC", False, lambda _, line: (drawable(line.hsn), "")))
+        columns.append(Column("HSN/SAC", _TEXT, lambda _, line: (drawable(line.hsn), "")))
     if any(line.quantity is not None for line in lines):
-        columns.append(Column("Qty", True, lambda _, line: (_number(line.quantity), drawable(line.unit))))
+        columns.append(Column("Qty", _NUMBER, lambda _, line: (_number(line.quantity), drawable(line.unit))))
     if any(line.unit_price is not None for line in lines):
-        columns.append(Column("Unit price", True, lambda _, line: (_number(line.unit_price, 2), "")))
+        columns.append(Column("Unit price", _NUMBER, lambda _, line: (_number(line.unit_price, 2), "")))
     if any(line.discount for line in lines):
         columns.append(_money("Discount", lines, lambda line: line.discount))
     columns.append(_money("Taxable value", lines, lambda line: line.taxable_value))
     if any(line.cgst or line.sgst for line in lines):
-        label = second_half_label(document.place_of_supply_code or document.supplier.address.state_code)
-        columns.append(_money("CGST", lines, lambda line: line.cgst, lambda line: _rate(line, 2) if not line.igst else ""))
-        columns.append(_money(label, lines, lambda line: line.sgst, lambda line: _rate(line, 2) if not line.igst else ""))
+        label = local_tax_label(document.place_of_supply_code or document.supplier.address.state_code)
+        columns.append(
+            _money("CGST", lines, lambda line: line.cgst, lambda line: _rate(line, 2) if not line.igst else "")
+        )
+        columns.append(
+            _money(label, lines, lambda line: line.sgst, lambda line: _rate(line, 2) if not line.igst else "")
+        )
     if any(line.igst for line in lines):
         columns.append(
-            _money("IGST", lines, lambda line: line.igst, lambda line: _rate(line, 1) if not (line.cgst or line.sgst) else "")
+            _money(
+                "IGST",
+                lines,
+                lambda line: line.igst,
+                lambda line: _rate(line, 1) if not (line.cgst or line.sgst) else "",
+            )
         )
     if not has_heads and any(line.gst_rate is not None for line in lines):
-        columns.append(Column("GST rate", True, lambda _, line: (_rate(line, 1), "")))
+        columns.append(Column("GST rate", _NUMBER, lambda _, line: (_rate(line, 1), "")))
     if any(line.cess for line in lines):
         columns.append(_money("Cess", lines, lambda line: line.cess))
     if has_heads or any(line.cess for line in lines):
@@ -224,14 +240,14 @@ def _beside(columns: list[Column], lines: tuple[Line, ...], size: float) -> dict
 
 
 def _summary(document: InvoiceDocument) -> dict[str, Any] | None:
-    """Adds the lines up by HSN/SAC and rate; None where no line knows them, or no tax is charged."""
+    """Add the lines up by HSN/SAC and rate; None where no line knows them, or no tax is charged."""
     lines = document.lines
     if not any(line.hsn for line in lines) or not any(_tax(line) for line in lines):
         return None
     groups: dict[tuple[str, Decimal | None], list[Line]] = {}
     for line in lines:
         groups.setdefault((line.hsn, line.gst_rate), []).append(line)
-    label = second_half_label(document.place_of_supply_code or document.supplier.address.state_code)
+    label = local_tax_label(document.place_of_supply_code or document.supplier.address.state_code)
     heads: list[tuple[str, Callable[[Line], Decimal]]] = [
         ("CGST", lambda line: line.cgst),
         (label, lambda line: line.sgst),
@@ -263,7 +279,7 @@ def _sums(lines: Iterable[Line], amounts: Iterable[tuple[str, Callable[[Line], D
 
 
 def _totals(document: InvoiceDocument) -> list[list[str]]:
-    label = second_half_label(document.place_of_supply_code or document.supplier.address.state_code)
+    label = local_tax_label(document.place_of_supply_code or document.supplier.address.state_code)
     note = " (payable by recipient)" if document.reverse_charge else ""
     rows = [
         ("Discount (already deducted)", document.discount),
@@ -336,7 +352,7 @@ def _money(
     below: Callable[[Line], str] = lambda _: "",
 ) -> Column:
     total = grouped(sum((amount(line) for line in lines), _ZERO))
-    return Column(heading, True, lambda _, line: (grouped(amount(line)), below(line)), total)
+    return Column(heading, _NUMBER, lambda _, line: (grouped(amount(line)), below(line)), total)
 
 
 def _number(number: Decimal | None, least_decimals: int = 0) -> str:

@@ -1,36 +1,34 @@
-"""How amounts, quantities, dates and names of states are written on an Indian document."""
+"""How amounts, quantities and dates are written on an Indian document."""
 
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Final
 
-from num2words import num2words
+from num2words import num2words  # type: ignore[import-untyped]  # the package carries no types
 
-UNION_TERRITORIES: Final = frozenset({"04", "26", "31", "35", "38"})
-"""State codes whose second half of an intra-state supply is UTGST and not SGST (UTGST Act s. 7; domain §2)."""
+from hundi.kit.money import round_to_paise
 
 RUPEE: Final = "₹"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_PAISE: Final = Decimal("0.01")
 _CRORE: Final = 10_000_000
 
 
 def grouped(amount: Decimal) -> str:
-    """Returns rupees with two decimals and Indian grouping: ``12345678.5`` is ``1,23,45,678.50``."""
-    exact = amount.quantize(_PAISE, rounding=ROUND_HALF_UP)
+    """Return rupees with two decimals and Indian grouping: ``12345678.5`` is ``1,23,45,678.50``."""
+    exact = round_to_paise(amount)
     whole, _, paise = f"{abs(exact):f}".partition(".")
     sign = "-" if exact < 0 else ""
     return f"{sign}{_indian_groups(whole)}.{paise}"
 
 
 def inr(amount: Decimal) -> str:
-    """Returns rupees as people read them: ``₹1,23,456.78``; a negative amount carries its sign before the ₹."""
+    """Return rupees as people read them: ``₹1,23,456.78``; a negative amount carries its sign before the ₹."""
     text = grouped(amount)
     return f"-{RUPEE}{text[1:]}" if text.startswith("-") else f"{RUPEE}{text}"
 
 
 def plain_number(number: Decimal, least_decimals: int = 0) -> str:
-    """Returns a quantity, rate or unit price without needless zeros, grouped: ``1250.500`` is ``1,250.5``.
+    """Return a quantity, rate or unit price without needless zeros, grouped: ``1250.500`` is ``1,250.5``.
 
     At least ``least_decimals`` digits stand after the point (2 for prices).
     """
@@ -41,24 +39,19 @@ def plain_number(number: Decimal, least_decimals: int = 0) -> str:
 
 
 def long_date(day: date) -> str:
-    """Returns a date nobody can misread: ``30 Nov 2026``."""
+    """Return a date nobody can misread: ``30 Nov 2026``."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def rupees_in_words(amount: Decimal) -> str:
-    """Returns an amount in words with lakh and crore: ``Rupees One Lakh Two and Fifty Paise Only`` (domain §8)."""
-    exact = abs(amount.quantize(_PAISE, rounding=ROUND_HALF_UP))
+    """Return an amount in words with lakh and crore: ``Rupees One Lakh Two and Fifty Paise Only`` (domain §8)."""
+    exact = abs(round_to_paise(amount))
     rupees = int(exact)
     paise = int((exact - rupees) * 100)
     parts = [f"Rupees {_cardinal(rupees)}"]
     if paise:
         parts.append(f"and {_cardinal(paise)} Paise")
     return ("Minus " if amount < 0 and exact else "") + " ".join(parts) + " Only"
-
-
-def second_half_label(state_code: str) -> str:
-    """Returns ``UTGST`` for the union territories without a legislature, ``SGST`` elsewhere (domain §2)."""
-    return "UTGST" if state_code in UNION_TERRITORIES else "SGST"
 
 
 def _cardinal(number: int) -> str:

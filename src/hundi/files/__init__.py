@@ -1,1 +1,1 @@
-"""Files kept for sellers, and expiring links to them."""
+"""Files: where their bytes are kept, what they are called, and the links that open them."""

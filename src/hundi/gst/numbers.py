@@ -1,8 +1,8 @@
-"""Numbers of documents: what rule 46(b) of the CGST Rules and the e-invoice portal want of them, and series (domain §6).
+"""Numbers of documents: what rule 46(b) CGST Rules and the e-invoice portal want of them, and series (domain §6).
 
-A series pattern is written like a sample: ``INV/{26-27}/{n:4}`` gives ``INV/26-27/0042`` in FY 2026-27. The year tokens are
-``{2627}``, ``{26-27}`` and ``{2026-27}``: they name the form, and each year puts its own digits in. ``{n}`` is the counter as it
-is, ``{n:4}`` the counter filled with zeros to four digits. The counter begins again every April.
+A series pattern is written like a sample: ``INV/{26-27}/{n:4}`` gives ``INV/26-27/0042`` in FY 2026-27. The year tokens
+are ``{2627}``, ``{26-27}`` and ``{2026-27}``: they name the form, and each year puts its own digits in. ``{n}`` is the
+counter as it is, ``{n:4}`` the counter filled with zeros to four digits. The counter begins again every April.
 """
 
 import re
@@ -62,7 +62,7 @@ def number_error(number: str, field: str = "invoiceNumber") -> FieldProblem | No
 
 
 def number_warnings(number: str, field: str = "invoiceNumber") -> list[FieldProblem]:
-    """List what rule 46(b) and the e-invoice portal hold against a number; errors where an e-invoice needs it (domain §6)."""
+    """List what rule 46(b) and the e-invoice portal hold against a number: errors where an e-invoice is made."""
     found: list[FieldProblem] = []
     if len(number) > LONGEST_GST_NUMBER:
         message = f"Rule 46(b) allows {LONGEST_GST_NUMBER} characters; this number has {len(number)}."
@@ -79,8 +79,8 @@ def number_warnings(number: str, field: str = "invoiceNumber") -> list[FieldProb
 def check_series(pattern: str, field: str = "pattern", *, highest: int = DEFAULT_HIGHEST) -> list[FieldProblem]:
     """List everything wrong with a series pattern; empty when it may be used.
 
-    ``highest`` is the number up to which a counter without a width must fit into 16 characters; with a width the highest
-    is what the width can show (``{n:4}``: 9999).
+    ``highest`` is the number up to which a counter without a width must fit into 16 characters; with a width the
+    highest is what the width can show (``{n:4}``: 9999).
     """
     tokens = _TOKEN.findall(pattern)
     unknown = [token for token in tokens if token not in _YEAR_FORMS and _COUNTER.fullmatch(token) is None]
@@ -108,7 +108,8 @@ def check_series(pattern: str, field: str = "pattern", *, highest: int = DEFAULT
 def series_parts(pattern: str, fy: int, *, highest: int = DEFAULT_HIGHEST) -> SeriesParts:
     """Put the financial year (2026 for FY 2026-27) into a checked pattern and give what surrounds the counter.
 
-    For statements that number whole files at once. Raises ``ValueError`` on a pattern that :func:`check_series` refuses.
+    For statements that number whole files at once. Raises ``ValueError`` on a pattern that :func:`check_series`
+    refuses.
     """
     dated = _TOKEN.sub(lambda token: _YEAR_FORMS[token[1]](fy) if token[1] in _YEAR_FORMS else token[0], pattern)
     pieces = list(_TOKEN.finditer(dated))
@@ -117,11 +118,12 @@ def series_parts(pattern: str, fy: int, *, highest: int = DEFAULT_HIGHEST) -> Se
         message = f"{pattern!r} is no series pattern"
         raise ValueError(message)
     width = int(counter[1] or 0)
-    return SeriesParts(dated[: pieces[0].start()], width, dated[pieces[0].end() :], 10**width - 1 if width else highest)
+    prefix, suffix = dated[: pieces[0].start()], dated[pieces[0].end() :]
+    return SeriesParts(prefix, width, suffix, 10**width - 1 if width else highest)
 
 
 def render_number(pattern: str, fy: int, n: int, *, highest: int = DEFAULT_HIGHEST) -> str:
-    """Write the ``n``-th number (from 1) of a series in a financial year. Raises :class:`SeriesExhausted` past its highest."""
+    """Write the ``n``-th number (from 1) of a series in a year. Raises :class:`SeriesExhausted` past its highest."""
     parts = series_parts(pattern, fy, highest=highest)
     if not 1 <= n <= parts.highest:
         raise SeriesExhausted

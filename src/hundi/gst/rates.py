@@ -1,7 +1,7 @@
 """GST rates as dated data (domain §2). An unlisted rate is a warning, an error only where an e-invoice is made.
 
-The dates are those of the rate notifications as reported by secondary sources (named on each line); they decide whether a rate
-is *listed* on a day, never which goods it belongs to, which Hundi does not judge.
+The dates are those of the rate notifications as reported by secondary sources (named on each line); they decide whether
+a rate is *listed* on a day, never which goods it belongs to, which Hundi does not judge.
 """
 
 from datetime import date
@@ -59,7 +59,7 @@ def rates_on(day: date) -> list[Decimal]:
 
 
 def rate_problem(field: str, rate: Decimal, day: date) -> FieldProblem | None:
-    """Give ``RATE_UNLISTED`` for a rate that is not in force on ``day``: a warning, an error in an e-invoice (domain §2)."""
+    """Give ``RATE_UNLISTED`` for a rate that is not in force on ``day``: a warning, an error in an e-invoice."""
     if rate.is_finite() and is_listed(rate, day):
         return None
     known = ", ".join(f"{one}%" for one in rates_on(day))

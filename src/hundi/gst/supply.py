@@ -60,10 +60,10 @@ class Heads(msgspec.Struct, frozen=True):
 def place_of_supply(
     given: str | None, ship_to_state: str | None, customer_gstin: str | None, customer_state: str | None
 ) -> Place:
-    """Find the place of supply: as given, else ship-to state, else the GSTIN's first two digits, else the customer's state.
+    """Find the place of supply: as given, else ship-to state, else the GSTIN's state, else the customer's state.
 
-    States may be codes, names or abbreviations. A rung that cannot be read is warned of and passed over. The centre's 99
-    in a GSTIN is no place. Nothing at all: warning ``PLACE_OF_SUPPLY_UNKNOWN``.
+    States may be codes, names or abbreviations. A rung that cannot be read is warned of and passed over. The centre's
+    99 in a GSTIN is no place. Nothing at all: warning ``PLACE_OF_SUPPLY_UNKNOWN``.
     """
     warnings: list[FieldProblem] = []
     rungs = (
@@ -95,14 +95,14 @@ def _state_of_gstin(gstin: str | None) -> str | None:
 
 
 def is_sez_or_export(supply_type: SupplyType | None, treatment: str | None) -> bool:
-    """Tell whether a supply goes to an SEZ or abroad: by the invoice's supply type, else by the customer's treatment."""
+    """Tell whether a supply goes to an SEZ or abroad, by the invoice's supply type, else the customer's treatment."""
     if supply_type is not None:
         return supply_type in SEZ_OR_EXPORT
     return treatment is not None and treatment.upper() in _BORDER_TREATMENTS
 
 
 def is_inter_state(seller_state: str | None, place_state: str | None, *, sez_or_export: bool) -> bool | None:
-    """Tell whether a supply is inter-state; ``None`` when a state (two-digit code) is unknown. SEZ and export always are."""
+    """Tell whether a supply is inter-state (SEZ and export always are); ``None`` when a state code is unknown."""
     if sez_or_export or place_state == OUTSIDE_INDIA:
         return True
     if seller_state is None or place_state is None:
@@ -111,17 +111,22 @@ def is_inter_state(seller_state: str | None, place_state: str | None, *, sez_or_
 
 
 def tax_heads(taxable: Decimal, rate: Decimal, *, inter_state: bool) -> Heads:
-    """Compute the heads of one line: IGST = half-up(taxable x rate / 100); inside a state each half is
-    half-up(taxable x rate / 200), never one sum split in two (domain §2).
-    """  # noqa: D205, D400, D415 - one sentence of a formula
+    """Compute the heads of one line from its taxable value and rate in percent (domain §2).
+
+    IGST is half-up(taxable * rate / 100); inside a state each half is half-up(taxable * rate / 200), never a sum split.
+    """
     if inter_state:
         return Heads(igst=percent_of(taxable, rate))
     half = half_percent_of(taxable, rate)
     return Heads(cgst=half, sgst=half)
 
 
-def head_problem(heads: Heads, inter_state: bool | None, place_state: str | None) -> FieldProblem | None:  # noqa: FBT001 - a fact with three values, not a switch
-    """Give ``TAX_HEADS_CONTRADICT_PLACE`` where heads and place disagree: a warning, an error in an e-invoice (domain §2)."""
+def head_problem(
+    heads: Heads,
+    inter_state: bool | None,  # noqa: FBT001 - a fact with three values, not a switch
+    place_state: str | None,
+) -> FieldProblem | None:
+    """Give ``TAX_HEADS_CONTRADICT_PLACE`` where heads and place disagree: a warning, an error in an e-invoice."""
     if inter_state is None:
         return None
     place = STATES[place_state].name if place_state is not None and place_state in STATES else "the place of supply"

@@ -1,1 +1,1 @@
-"""The bulk engine: a file of rows becomes invoices, none lost, none twice."""
+"""The bulk engine: a file of invoices in, exactly one verdict for each row out (domain §10)."""

@@ -1,8 +1,9 @@
 """The arithmetic of an invoice (domain §2 and §3): what was sent in, what is stored out, every problem at once.
 
-``baseAmount`` is the value after discount, as it stands on the invoice: rule 46 of the CGST Rules taxes the value after the
-discount shown on it (s. 15(3)(a) CGST Act). So ``discount`` is what was given before ``baseAmount`` was reached; it is kept
-and printed and never subtracted again. A discount given later is an entry of kind ``DISCOUNT`` against the balance.
+``baseAmount`` is the value after discount, as it stands on the invoice: rule 46 of the CGST Rules taxes the value after
+the discount shown on it (s. 15(3)(a) CGST Act). So ``discount`` is what was given before ``baseAmount`` was reached; it
+is kept and printed and never subtracted again. A discount given later is an entry of kind ``DISCOUNT`` against the
+balance.
 """
 
 from decimal import Decimal
@@ -61,8 +62,8 @@ class AmountsIn(msgspec.Struct, frozen=True, kw_only=True):
 class AmountsOut(msgspec.Struct, frozen=True, kw_only=True):
     """The amounts to store, all in paise precision, and everything that is wrong or doubtful.
 
-    ``refusal`` is the kind of refusal to raise with ``errors`` (400 when any content is wrong, 422 when only received and
-    balance contradict the net amount), ``None`` when there are none; with errors the figures must not be used.
+    ``refusal`` is the kind of refusal to raise with ``errors`` (400 when any content is wrong, 422 when only received
+    and balance contradict the net amount), ``None`` when there are none; with errors the figures must not be used.
     """
 
     base_amount: Decimal
@@ -216,7 +217,7 @@ def _received(clean: AmountsIn, net: Decimal) -> tuple[Decimal, list[FieldProble
     return (ZERO if balance is None else net - balance), []
 
 
-def _outcome(  # noqa: PLR0913 - the parts of one result, all of different meaning
+def _outcome(  # noqa: PLR0913 - the parts of one result, each of another meaning
     amounts: AmountsIn,
     totals: _Totals,
     received: Decimal,

@@ -1,19 +1,32 @@
 """What a PATCH does to an invoice (domain §3 and §4, design §5): decided here on plain values, carried out elsewhere.
 
-Absent = leave, ``None`` = clear, a value = set. Sending what already stands is no change, so a client may send whole objects
-back. Text may be cleared; so may the taxes and tds, which become zero; nothing else.
+Absent = leave, ``None`` = clear, a value = set. Sending what already stands is no change, so a client may send whole
+objects back. Text may be cleared; so may the taxes and tds, which become zero; nothing else.
 """
 
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from hundi.gst.numbers import number_error, number_warnings
 from hundi.invoices.amounts import AmountMismatch, AmountsIn, AmountsOut, Entry, compute
+from hundi.invoices.patch_fields import (
+    CLEARED_TO_ZERO,
+    COMPUTED_FIELDS,
+    FIGURE_FIELDS,
+    FLAG_FIELDS,
+    IDENTITY_FIELDS,
+    LOCKED_FIELDS,
+    MONEY_FIELDS,
+    PATCH_FIELDS,
+    SWITCH_FIELDS,
+    TEXT_FIELDS,
+    Current,
+    Lock,
+    PatchDecision,
+    Permissions,
+)
 from hundi.invoices.rules import (
     APPROVAL_MOVES,
     RECEIVABLE_MOVES,
@@ -30,111 +43,6 @@ from hundi.kit.errors import FieldProblem, Forbidden, Invalid, NotAllowedNow, Re
 from hundi.kit.money import ZERO, checked_amount, format_inr, shown
 
 R = ReceivableStatus
-
-TEXT_FIELDS: Final[Mapping[str, str]] = {
-    "description": "description", "emailAddress": "email_address", "mobileNumber": "mobile_number",
-    "poNumber": "po_number", "payableReferenceId": "payable_reference_id", "via": "via",
-}  # fmt: skip
-"""Wire name → stored name of the fields that ``null`` clears to nothing."""
-
-FLAG_FIELDS: Final[Mapping[str, str]] = {
-    "chargeCustomer": "charge_customer",
-    "partialPaymentAllowed": "partial_payment_allowed",
-}
-IDENTITY_FIELDS: Final[Mapping[str, str]] = {
-    "customerId": "customer_id", "invoiceNumber": "invoice_number", "invoiceDate": "invoice_date", "dueDate": "due_date",
-}  # fmt: skip
-FIGURE_FIELDS: Final[Mapping[str, str]] = {
-    "baseAmount": "base_amount", "cgst": "cgst", "sgst": "sgst", "igst": "igst", "cess": "cess", "discount": "discount",
-    "otherCharges": "other_charges", "tcs": "tcs", "roundOff": "round_off", "tds": "tds", "netAmount": "net_amount",
-}  # fmt: skip
-SWITCH_FIELDS: Final[Mapping[str, str]] = {"gstExclusive": "gst_exclusive", "reverseCharge": "reverse_charge"}
-_COMPUTED: Final[Mapping[str, str]] = {**FIGURE_FIELDS, **SWITCH_FIELDS}
-MONEY_FIELDS: Final = ("totalReceived", "balanceAmount")
-STATUS_FIELDS: Final = ("receivableStatus", "approvalStatus")
-
-CLEARED_TO_ZERO: Final = frozenset({"cgst", "sgst", "igst", "cess", "tds", "discount", "otherCharges", "tcs"})
-"""The amounts that ``null`` clears: to zero."""
-
-LOCKED_FIELDS: Final = frozenset(
-    {"customerId", "invoiceNumber", "invoiceDate", *SWITCH_FIELDS, *FIGURE_FIELDS} - {"tds"}
-)
-"""What stands still after dispatch or IRN (domain §3; our extension amounts are of the same kind as ``baseAmount``)."""
-
-_KNOWN: Final = frozenset(
-    {
-        *TEXT_FIELDS, *FLAG_FIELDS, *IDENTITY_FIELDS, *FIGURE_FIELDS, *SWITCH_FIELDS, *MONEY_FIELDS, *STATUS_FIELDS,
-        "dispatchNow",
-    }
-)  # fmt: skip
-
-
-class Lock(StrEnum):
-    """Why the particulars of an invoice stand still, if they do."""
-
-    NONE = "NONE"
-    DISPATCHED = "DISPATCHED"
-    IRN = "IRN"
-
-
-class Current(msgspec.Struct, frozen=True, kw_only=True):
-    """The invoice as it stands, under its row lock. ``total_received`` and ``adjusted`` are the sums of its money entries
-    and of all its other entries; ``written_off`` is the WRITE_OFF part of ``adjusted``.
-    """  # noqa: D205, D400, D415 - one paragraph
-
-    customer_id: str
-    invoice_number: str
-    invoice_date: date
-    due_date: date
-    gst_exclusive: bool
-    reverse_charge: bool
-    base_amount: Decimal
-    cgst: Decimal
-    sgst: Decimal
-    igst: Decimal
-    cess: Decimal
-    discount: Decimal
-    other_charges: Decimal
-    tcs: Decimal
-    round_off: Decimal
-    tds: Decimal
-    invoice_value: Decimal
-    net_amount: Decimal
-    total_received: Decimal
-    adjusted: Decimal = ZERO
-    written_off: Decimal = ZERO
-    receivable_status: ReceivableStatus
-    approval_status: ApprovalStatus
-
-    @property
-    def balance(self) -> Decimal:
-        """Give the balance: net amount less all entries."""
-        return self.net_amount - self.total_received - self.adjusted
-
-
-class Permissions(msgspec.Struct, frozen=True):
-    """What the caller may do beyond an ordinary PATCH: change locked fields, take receipts and write-offs back."""
-
-    override: bool = False
-    reverse_receipt: bool = False
-
-
-class PatchDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write: ``values`` by stored name (only what changes, derived figures included), entries, moves.
-
-    With ``refusal`` set nothing is to be written; raise it with ``problems``. ``overridden`` names the locked fields that
-    the permission opened, for the audit row.
-    """
-
-    values: dict[str, Any]
-    entries: list[Entry]
-    move: ReceivableStatus | None
-    approval_move: ApprovalStatus | None
-    dispatch_now: bool
-    overridden: tuple[str, ...]
-    problems: list[FieldProblem]
-    warnings: list[FieldProblem]
-    refusal: type[Refusal] | None
 
 
 class _Draft:
@@ -167,7 +75,7 @@ class _Draft:
         self.entries.append(Entry(kind, amount))
 
 
-def decide(  # noqa: PLR0913 - the situation of one PATCH, all by name
+def decide(  # noqa: PLR0913 - the whole situation of one PATCH, by name
     current: Current,
     changes: Mapping[str, Any],
     *,
@@ -182,7 +90,7 @@ def decide(  # noqa: PLR0913 - the situation of one PATCH, all by name
     (invoiceDate), ``None`` to clear; statuses are plain text. ``today`` is the day in India. An unknown name raises
     ``ValueError``: the schema should have dropped it.
     """
-    unknown = set(changes) - _KNOWN
+    unknown = set(changes) - PATCH_FIELDS
     if unknown:
         message = f"not fields of a PATCH: {', '.join(sorted(unknown))}"
         raise ValueError(message)
@@ -282,8 +190,8 @@ def _set_plain(draft: _Draft, today: date) -> None:
 def _recompute(draft: _Draft, amount_mismatch: AmountMismatch) -> None:
     """Compute the figures anew, by the rules of create, when any of them changes."""
     current, asked = draft.current, draft.asked
-    figures = {stored: asked.get(name, getattr(current, stored)) for name, stored in _COMPUTED.items()}
-    differing = {name for name, stored in _COMPUTED.items() if figures[stored] != getattr(current, stored)}
+    figures = {stored: asked.get(name, getattr(current, stored)) for name, stored in COMPUTED_FIELDS.items()}
+    differing = {name for name, stored in COMPUTED_FIELDS.items() if figures[stored] != getattr(current, stored)}
     draft.changed |= differing
     if not differing or not draft.sums_hold:
         return
@@ -359,7 +267,8 @@ def _settle_received(draft: _Draft) -> None:
     total: Decimal | None = draft.asked.get("totalReceived")
     balance: Decimal | None = draft.asked.get("balanceAmount")
     if total is not None and balance is not None and total + balance + draft.adjusted != draft.net:
-        message = f"totalReceived and balanceAmount do not fit the net amount, {format_inr(draft.net)}: send one of them only."
+        net = format_inr(draft.net)
+        message = f"totalReceived and balanceAmount do not fit the net amount, {net}: send one of them only."
         draft.refuse(NotAllowedNow, "balanceAmount", "BALANCE_INCONSISTENT", message)
         return
     wanted = draft.received
@@ -377,7 +286,8 @@ def _settle_received(draft: _Draft) -> None:
         return
     difference = wanted - draft.received
     if difference < 0 and not draft.permissions.reverse_receipt:
-        message = f"{format_inr(draft.received)} has been received: taking money back needs the permission to reverse receipts."
+        received = format_inr(draft.received)
+        message = f"{received} has been received: taking money back needs the permission to reverse receipts."
         draft.refuse(NotAllowedNow, "totalReceived", "REVERSAL_NOT_PERMITTED", message)
         return
     if difference:
@@ -412,8 +322,12 @@ def _settle_status(draft: _Draft, today: date) -> ReceivableStatus:
         return _confirm(draft, wanted, today)
     if wanted is not stored and wanted not in RECEIVABLE_MOVES[stored]:
         return _illegal(draft, wanted)
-    if wanted is R.PAID:
-        return _pay_in_full(draft)
+    return _pay_in_full(draft) if wanted is R.PAID else _give_up(draft, wanted)
+
+
+def _give_up(draft: _Draft, wanted: ReceivableStatus) -> ReceivableStatus:
+    """Dispute, cancel or write off; the table of moves has already been asked."""
+    stored = draft.current.receivable_status
     if wanted is R.CANCELLED and (draft.received or draft.adjusted):
         message = "Money or notes stand against the invoice: reverse them before it is cancelled."
         draft.refuse(NotAllowedNow, "receivableStatus", "CANCEL_NEEDS_REVERSAL", message)
@@ -430,7 +344,7 @@ def _settle_status(draft: _Draft, today: date) -> ReceivableStatus:
 
 
 def _confirm(draft: _Draft, wanted: ReceivableStatus, today: date) -> ReceivableStatus:
-    """Accept PENDING, PARTIALLY_PAID or OVERDUE when it is what the money says; that also ends a dispute or a write-off."""
+    """Accept PENDING, PARTIALLY_PAID or OVERDUE when the money says so; that also ends a dispute or a write-off."""
     stored = draft.current.receivable_status
     if stored is R.CANCELLED:
         return _illegal(draft, wanted)

@@ -61,7 +61,7 @@ class DispatchStatus(StrEnum):
 
 
 class EntryKind(StrEnum):
-    """What changes a balance (domain §3). Amounts are signed: balance = net amount − the sum of all entries."""
+    """What changes a balance (domain §3). Amounts are signed: balance = net amount less the sum of all entries."""
 
     RECEIPT = "RECEIPT"
     OPENING = "OPENING"
@@ -109,8 +109,8 @@ R = ReceivableStatus
 D = DispatchStatus
 
 MONEY_KINDS: Final = frozenset({EntryKind.RECEIPT, EntryKind.OPENING, EntryKind.ADVANCE, EntryKind.REVERSAL})
-"""The kinds whose sum is ``totalReceived``. A ``REVERSAL`` is a negative amount that takes money back; an entry of another
-kind is corrected by a negative entry of its own kind, so that money and adjustments never mix."""
+"""The kinds whose sum is ``totalReceived``. A ``REVERSAL`` is a negative amount that takes money back; an entry of
+another kind is corrected by a negative entry of its own kind, so that money and adjustments never mix."""
 
 STORED_STATUSES: Final = tuple(status for status in R if status is not R.OVERDUE)
 OPEN_STATUSES: Final = frozenset({R.PENDING, R.PARTIALLY_PAID})
@@ -131,8 +131,7 @@ RECEIVABLE_MOVES: Final[Mapping[ReceivableStatus, frozenset[ReceivableStatus]]] 
 
 APPROVAL_MOVES: Final[Mapping[ApprovalStatus, frozenset[ApprovalStatus]]] = {
     A.MAKER_APPROVAL_PENDING: frozenset({A.MAKER_APPROVED, A.MAKER_REJECTED}),
-    # A policy may leave the checker out.
-    A.MAKER_APPROVED: frozenset({A.CHECKER_APPROVAL_PENDING, A.APPROVER_APPROVAL_PENDING}),
+    A.MAKER_APPROVED: frozenset({A.CHECKER_APPROVAL_PENDING}),
     A.CHECKER_APPROVAL_PENDING: frozenset({A.CHECKER_APPROVED, A.CHECKER_REJECTED}),
     A.CHECKER_APPROVED: frozenset({A.APPROVER_APPROVAL_PENDING}),
     A.APPROVER_APPROVAL_PENDING: frozenset({A.APPROVER_APPROVED, A.APPROVER_REJECTED}),
@@ -199,7 +198,7 @@ def shown_status(stored: ReceivableStatus, due_date: date, today: date) -> Recei
 
 
 def tds_adjustment(expected: Decimal, recorded: Decimal | None, actual: Decimal) -> Decimal:
-    """Give the entry amount for tax actually deducted, where the net amount already leaves out the ``expected`` (domain §3).
+    """Give the entry amount for tax actually deducted; the net amount already leaves out the ``expected`` (domain §3).
 
     ``recorded`` is what earlier certificates said, ``None`` when this is the first. The first one counts against the
     expected: more reduces the balance, less comes back to it (a negative amount); later ones count whole.
@@ -208,10 +207,11 @@ def tds_adjustment(expected: Decimal, recorded: Decimal | None, actual: Decimal)
 
 
 def check_dates(invoice_date: date, due_date: date, today: date) -> tuple[list[FieldProblem], list[FieldProblem]]:
-    """List errors and warnings on an invoice's dates (domain §5); an invoice date given as an instant counts by its day
-    in India. A due date before the invoice is an error, one in the past is not; an invoice date after ``today`` is a
-    warning (an error where an e-invoice is made).
-    """  # noqa: D205, D400, D415 - one paragraph
+    """List errors and warnings on an invoice's dates (domain §5).
+
+    An invoice date given as an instant counts by its day in India. A due date before the invoice is an error, one
+    in the past is not; an invoice date after ``today`` is a warning (an error where an e-invoice is made).
+    """
     invoiced = ist_date(invoice_date) if isinstance(invoice_date, datetime) else invoice_date
     errors, warnings = [], []
     if due_date < invoiced:
@@ -224,7 +224,7 @@ def check_dates(invoice_date: date, due_date: date, today: date) -> tuple[list[F
 
 
 class BirthApproval(msgspec.Struct, frozen=True):
-    """With which approval an invoice is born; ``forbidden`` (403) or ``invalid`` (400) when what was asked may not be."""
+    """With which approval an invoice is born; ``forbidden`` (403) or ``invalid`` (400): what was asked may not be."""
 
     status: ApprovalStatus
     forbidden: FieldProblem | None = None
@@ -234,9 +234,9 @@ class BirthApproval(msgspec.Struct, frozen=True):
 def approval_at_birth(asked: str | None, policy_start: ApprovalStatus | None) -> BirthApproval:
     """Decide ``approvalStatus`` at create (domain §4).
 
-    ``policy_start`` is the first step of the seller's policy, ``None`` without one. Without a policy every invoice is born
-    ``APPROVER_APPROVED``, whatever is asked (nobody could ever approve it); under one only a ``*_PENDING`` or nothing is
-    obeyed. ``BANK_APPROVED`` is never writable.
+    ``policy_start`` is the first step of the seller's policy, ``None`` without one. Without a policy every invoice is
+    born ``APPROVER_APPROVED``, whatever is asked (nobody could ever approve it); under one only a ``*_PENDING`` or
+    nothing is obeyed. ``BANK_APPROVED`` is never writable.
     """
     born = policy_start or A.APPROVER_APPROVED
     if asked is None:

@@ -1,7 +1,7 @@
 r"""E-mail addresses and telephone numbers: the contract's patterns, and what we accept of them.
 
-The printed patterns stand in the OpenAPI document verbatim; reading uses tighter and faster ones, which also refuse the line
-break that ``$`` lets through.
+The printed patterns stand in the OpenAPI document verbatim; reading uses tighter and faster ones, which also refuse the
+line break that ``$`` lets through.
 """
 
 import re
@@ -20,7 +20,7 @@ _FEWEST_LABELS: Final = 2
 
 
 def is_email(text: str) -> bool:
-    """Tell whether mail can be addressed to the text: an ordinary ``local@domain.tld``, 254 characters at most (RFC 5321).
+    """Tell whether mail can be addressed to the text: an ordinary ``local@domain.tld`` of at most 254 characters.
 
     Quoted local parts and addresses by number, which the printed pattern knows, are refused: nobody invoices them, and
     they are how header tricks are written.
@@ -38,11 +38,11 @@ def split_emails(text: str) -> list[str]:
 
 
 def is_phone(text: str) -> bool:
-    """Tell whether the text is a telephone number of the contract: ten digits, a country code before them if need be."""
+    """Tell whether the text is a telephone number of the contract: ten digits, perhaps after a country code."""
     return _PHONE.fullmatch(text) is not None
 
 
 def international_phone(text: str) -> str | None:
-    """Write a telephone number as ``+<country><number>``, India's 91 where none is given; ``None`` when it is no number."""
+    """Write a telephone number as ``+<country><number>``, with 91 where no country is given; else ``None``."""
     found = _PHONE.fullmatch(text.strip())
     return f"+{found['country'] or '91'}{found['number']}" if found else None

@@ -1,6 +1,7 @@
-"""Instants, business dates and financial years. Instants are aware and in UTC; business dates are days in India (domain §5).
+"""Instants, business dates and financial years (domain §5). Instants are in UTC; business dates are days in India.
 
-Two readers: :func:`parse_instant` and :func:`parse_date` for the wire, :func:`parse_file_date` for one style a file column.
+Two readers: :func:`parse_instant` and :func:`parse_date` for the wire, :func:`parse_file_date` for one style a file
+column.
 """
 
 import re
@@ -14,6 +15,10 @@ IST: Final = timezone(timedelta(hours=5, minutes=30), "IST")
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 _APRIL: Final = 4
+_LAST_HOUR: Final = 23
+_LAST_MINUTE: Final = 59
+_TWO_DIGITS: Final = 2
+_MILLISECOND: Final = 1000  # in microseconds
 # Spreadsheets count days from here; the count is right from 1 March 1900 on, after their phantom 29 February 1900.
 _SERIAL_ZERO: Final = date(1899, 12, 30)
 
@@ -30,7 +35,7 @@ _MONTHS: Final[Mapping[str, int]] = {
 } | {"sept": 9}
 
 
-class NotADate(ValueError):  # noqa: N818 - reads as what it says at the call site
+class NotADate(ValueError):
     """The text is not an acceptable date; ``code`` is stable, ``str()`` says what to write instead.
 
     Codes: ``DATE_FORMAT`` (not one of the accepted forms), ``DATE_IMPOSSIBLE`` (31-02-2026), ``DATE_OUT_OF_RANGE``
@@ -38,6 +43,7 @@ class NotADate(ValueError):  # noqa: N818 - reads as what it says at the call si
     """
 
     def __init__(self, code: str, message: str) -> None:
+        """Keep the code beside the sentence."""
         self.code = code
         super().__init__(message)
 
@@ -111,7 +117,7 @@ def fy_long(year: int) -> str:
 
 
 def parse_instant(text: str) -> datetime:
-    """Read a wire date-time (domain §5) as an instant in UTC; without an offset it is Indian time, without a time midnight.
+    """Read a wire date-time (domain §5) as an instant in UTC: Indian time without an offset, midnight without a time.
 
     RFC 3339, ``yyyy-MM-ddTHH:mm:ss[.fff]``, ``yyyy-MM-dd HH:mm:ss``, ``yyyy-MM-dd``. Raises :class:`NotADate`.
     """
@@ -134,7 +140,7 @@ def _zone(found: re.Match[str]) -> timezone:
         return IST
     if found["zs"] is None:
         return UTC
-    if int(found["zh"]) > 23 or int(found["zm"]) > 59:  # noqa: PLR2004 - hours and minutes of a day
+    if int(found["zh"]) > _LAST_HOUR or int(found["zm"]) > _LAST_MINUTE:
         raise NotADate("DATE_IMPOSSIBLE", "The offset must lie between -23:59 and +23:59.")
     offset = timedelta(hours=int(found["zh"]), minutes=int(found["zm"]))
     return timezone(-offset if found["zs"] == "-" else offset)
@@ -188,7 +194,7 @@ def parse_file_date(text: str, style: DateStyle) -> date:
         day = _SERIAL_ZERO + timedelta(days=int(found["n"]))
         return _day(day.year, day.month, day.day)
     year = int(found["y"])
-    if len(found["y"]) == 2:  # noqa: PLR2004 - a two-digit year is 20yy
+    if len(found["y"]) == _TWO_DIGITS:
         year += 2000
     if style is DateStyle.MONTH_NAME:
         month = _MONTHS.get(found["m"].lower())
@@ -199,8 +205,9 @@ def parse_file_date(text: str, style: DateStyle) -> date:
 
 
 def format_instant(instant: datetime) -> str:
-    """Write an instant as RFC 3339 with India's offset: ``2026-11-30T10:15:00+05:30``, milliseconds where there are any."""
-    return instant.astimezone(IST).isoformat(timespec="milliseconds" if instant.microsecond >= 1000 else "seconds")  # noqa: PLR2004 - 1000 µs
+    """Write an instant as RFC 3339 in India: ``2026-11-30T10:15:00+05:30``, milliseconds where there are any."""
+    precision = "milliseconds" if instant.microsecond >= _MILLISECOND else "seconds"
+    return instant.astimezone(IST).isoformat(timespec=precision)
 
 
 def format_plain(instant: datetime) -> str:

@@ -30,7 +30,7 @@ class TaxIdKind(StrEnum):
 
 
 class Gstin(msgspec.Struct, frozen=True):
-    """A valid number taken apart: upper-case ``number``, ``kind``, ``state_code``, and ``pan`` where it contains one."""
+    """A valid number taken apart: ``number`` in capitals, ``kind``, ``state_code``, ``pan`` where it contains one."""
 
     number: str
     kind: TaxIdKind
@@ -38,16 +38,17 @@ class Gstin(msgspec.Struct, frozen=True):
     pan: str | None = None
 
 
-class NotAGstin(ValueError):  # noqa: N818 - reads as what it says at the call site
+class NotAGstin(ValueError):
     """The text is no GSTIN or UIN; ``code`` is ``GSTIN_FORMAT``, ``GSTIN_STATE`` or ``GSTIN_CHECK_DIGIT``."""
 
     def __init__(self, code: str, message: str) -> None:
+        """Keep the code beside the sentence."""
         self.code = code
         super().__init__(message)
 
 
-# The 14th character tells the kinds apart: U/O + N united-nations bodies, N + R non-residents, O + S online services from
-# abroad, D tax deductors, C e-commerce collectors, all else a regular taxpayer (Z today, 1-9 and A-J reserved).
+# The 14th character tells the kinds apart: U/O + N united-nations bodies, N + R non-residents, O + S online services
+# from abroad, D tax deductors, C e-commerce collectors, all else a regular taxpayer (Z today, 1-9 and A-J reserved).
 _KINDS: Final = (
     (TaxIdKind.OIDAR, re.compile(r"99[0-9]{2}[A-Z]{3}[0-9]{5}OS[0-9A-Z]")),
     (TaxIdKind.NON_RESIDENT, re.compile(r"[0-9]{4}[A-Z]{3}[0-9]{5}NR[0-9A-Z]")),
@@ -97,7 +98,8 @@ def gstin_with_check(first14: str) -> str:
 def read_gstin(text: str) -> Gstin:
     """Take a GSTIN or UIN apart, in any case and with blanks around it. Raises :class:`NotAGstin`.
 
-    States 38 (Ladakh), 97 (other territory) and 99 (centre) are valid; 96 is a place of supply only, never a registration.
+    States 38 (Ladakh), 97 (other territory) and 99 (centre) are valid; 96 is a place of supply only, never a
+    registration.
     """
     number = text.strip().upper()
     kind = next((kind for kind, pattern in _KINDS if pattern.fullmatch(number)), None)

@@ -1,4 +1,4 @@
-"""Rupees and paise: rounding, splitting, reading and writing amounts. Always ``Decimal``, always two decimals when stored.
+"""Rupees and paise: rounding, splitting, reading and writing amounts. Always ``Decimal``, two decimals when stored.
 
 Every rounding in Hundi is one of the named functions of this module (domain §2: half-up to paise).
 """
@@ -17,7 +17,7 @@ PAISA: Final = Decimal("0.01")
 ZERO: Final = Decimal("0.00")
 ONE_RUPEE: Final = Decimal("1.00")
 MAX_WHOLE_DIGITS: Final = 14
-"""Digits before the point of any amount (domain §2). ``numeric(18,2)`` has room for two more, so sums never overflow."""
+"""Digits before the point of any amount (domain §2). ``numeric(18,2)`` has room for two more: sums never overflow."""
 MAX_AMOUNT: Final = Decimal("99999999999999.99")
 
 # Amounts have at most 16 digits, rates at most 6: 64 digits never round silently, whatever the thread's context says.
@@ -32,17 +32,19 @@ AMOUNT_PATTERN: Final = (
 )
 """The amounts of domain §5, without look-around, so that vectorised readers can use the same text.
 
-Groups: ``open``/``close`` brackets mean negative, ``sign``/``sign2`` (one at most), ``number`` with its commas, ``side`` Dr or Cr.
+Groups: ``open``/``close`` brackets mean negative, ``sign``/``sign2`` (one at most), ``number`` with its commas, and
+``side``, Dr or Cr.
 """
 _AMOUNT: Final = re.compile(AMOUNT_PATTERN)
 _DECIMAL_COMMA: Final = re.compile(r"[0-9],[0-9]{1,2}$")
 _EXPONENT: Final = re.compile(r"[0-9][eE][+-]?[0-9]")
 
 
-class NotAnAmount(ValueError):  # noqa: N818 - reads as what it says at the call site
+class NotAnAmount(ValueError):
     """The text is not an amount; ``code`` is stable, ``str()`` says what to write instead."""
 
     def __init__(self, code: str, message: str) -> None:
+        """Keep the code beside the sentence."""
         self.code = code
         super().__init__(message)
 
@@ -61,7 +63,7 @@ def round_to_paise(value: Decimal) -> Decimal:
     The value must be finite and below 10^60; check input of strangers with :func:`checked_amount` first.
     """
     rounded = value.quantize(PAISA, context=_EXACT)
-    return rounded if rounded else ZERO
+    return rounded or ZERO
 
 
 def round_to_rupee(value: Decimal) -> Decimal:
@@ -70,12 +72,12 @@ def round_to_rupee(value: Decimal) -> Decimal:
 
 
 def percent_of(amount: Decimal, rate: Decimal) -> Decimal:
-    """Give half-up(amount × rate / 100) in paise."""
+    """Give half-up(amount * rate / 100) in paise."""
     return round_to_paise(_EXACT.divide(_EXACT.multiply(amount, rate), Decimal(100)))
 
 
 def half_percent_of(amount: Decimal, rate: Decimal) -> Decimal:
-    """Give half-up(amount × rate / 200) in paise: the central or the state half of a GST rate (domain §2)."""
+    """Give half-up(amount * rate / 200) in paise: the central or the state half of a GST rate (domain §2)."""
     return round_to_paise(_EXACT.divide(_EXACT.multiply(amount, rate), Decimal(200)))
 
 
@@ -153,8 +155,8 @@ def shown(value: object) -> str:
 def parse_amount(text: str) -> Decimal:
     """Read an amount as people write it in files (domain §5), exactly, unrounded.
 
-    ``1,23,456.78`` and ``123,456.78``, ``₹``, ``Rs.``, ``INR``, ``1234/-``, ``(1,234.00)`` = negative, trailing ``Dr`` =
-    positive (the customer owes) and ``Cr`` = negative. Raises :class:`NotAnAmount` with code ``NOT_AN_AMOUNT``,
+    ``1,23,456.78`` and ``123,456.78``, ``₹``, ``Rs.``, ``INR``, ``1234/-``, ``(1,234.00)`` = negative, trailing ``Dr``
+    = positive (the customer owes) and ``Cr`` = negative. Raises :class:`NotAnAmount` with code ``NOT_AN_AMOUNT``,
     ``AMOUNT_GROUPING`` (commas that are neither Indian nor Western: ``12,34`` might be a decimal comma),
     ``AMOUNT_EXPONENT`` (``1.2E+05``: a spreadsheet has thrown digits away).
     """

@@ -12,7 +12,7 @@ ErrorLevel = Literal["l", "m", "q", "h"]
 
 
 def qr_svg(text: str, *, error: ErrorLevel = "m") -> str:
-    """Returns an SVG picture of ``text`` as a QR code: black on white, quiet zone included, no script, no style.
+    """Return an SVG picture of ``text`` as a QR code: black on white, quiet zone included, no script, no style.
 
     ``error`` is the least error correction; it is raised where that costs no extra size. Raises ValueError when the
     text is empty or does not fit the largest code (2,953 bytes at level ``l``).
@@ -26,7 +26,7 @@ def qr_svg(text: str, *, error: ErrorLevel = "m") -> str:
 
 
 def qr_png(text: str, *, error: ErrorLevel = "m", scale: int = 8) -> bytes:
-    """Returns a PNG picture of ``text`` as a QR code, ``scale`` pixels a module; fails as :func:`qr_svg` does."""
+    """Return a PNG picture of ``text`` as a QR code, ``scale`` pixels a module; fails as :func:`qr_svg` does."""
     stream = BytesIO()
     _code(text, error).save(stream, kind="png", border=QUIET_ZONE, dark="#000", light="#fff", scale=scale)
     return stream.getvalue()

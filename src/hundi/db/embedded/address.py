@@ -66,7 +66,7 @@ def running_urls(data_dir: Path) -> Urls | None:
     try:
         socket_folder = json.loads((folder / RUN_NAME).read_text("utf-8"))["socket"]
         lock = os.open(folder / SERVER_LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
-    except (FileNotFoundError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -104,7 +104,8 @@ def forget_reachable(data_dir: Path, socket_folder: str | None) -> None:
     if socket_folder is None:
         try:
             socket_folder = str(json.loads(note.read_text("utf-8"))["socket"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
+            # No note, or one that another user left: there is then no link of ours to remove.
             socket_folder = None
     if socket_folder is not None:
         _remove_link(Path(socket_folder))

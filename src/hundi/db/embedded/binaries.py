@@ -154,7 +154,9 @@ def _copied(root: Path) -> Path:
     for shared in SHARED_ROOTS:
         target = shared / f"postgres-{version}"
         try:
-            shared.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if not shared.exists():
+                shared.mkdir()
+                shared.chmod(0o755)  # whatever the umask says: another user has to pass
             if not _root_owns(shared):
                 refusals.append(f"{shared} can be written to by others")
                 continue

@@ -30,6 +30,7 @@ PORT: Final = 5432
 """The socket is called after it; nothing listens on a TCP port."""
 _LAUNCH: Final = Path(__file__).with_name("launch.py")
 _INITDB_SECONDS: Final = 300
+_NAMELESS: Final = "could not look up effective user ID"
 
 _HBA: Final = """\
 # Written by Hundi at every start. Passwords on the socket only; TCP is not listened on.
@@ -44,7 +45,6 @@ log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %q%u@%d '
 log_checkpoints = off
 password_encryption = 'scram-sha-256'
-wal_compression = on
 jit = off
 cluster_name = 'hundi'
 """
@@ -165,7 +165,8 @@ def ready(cluster: Path, pid: int) -> bool:
 def reset_owner_password(cluster: Path, bin_folder: Path, account: Account, verifier: str) -> None:
     """Give the owner a new password, as its SCRAM verifier, in single-user mode.
 
-    For a cluster whose `postgres.json` was lost. No server may be running. Single-user mode asks for no password: it is reached by being the folder's owner.
+    For a cluster whose `postgres.json` was lost. No server may be running. Single-user mode asks for no password:
+    being the folder's owner is what opens it.
     """
     with opened(cluster) as fd:
         command = [str(bin_folder / "postgres"), "--single", "-D", f"/proc/self/fd/{fd}", "-c", "fsync=on", "postgres"]
@@ -235,7 +236,9 @@ def _initdb(folder: Path, fd: int, bin_folder: Path, account: Account, password:
     finally:
         os.close(secret)
     if done.returncode != 0:
-        message = f"The database could not be created in {folder.parent}. initdb said:\n{done.stdout.strip()[-2000:]}"
+        hint = " This user's number has no name: add a line for it to /etc/passwd." if _NAMELESS in done.stdout else ""
+        said = done.stdout.strip()[-2000:]
+        message = f"The database could not be created in {folder.parent}.{hint} initdb said:\n{said}"
         raise EmbeddedStartError(message)
 
 

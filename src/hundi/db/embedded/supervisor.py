@@ -130,8 +130,8 @@ class EmbeddedPostgres:
             self._tidy()
 
     def _tidy(self) -> None:
-        if self._postmaster is not None:
-            self._postmaster = None
+        self._postmaster = None
+        if self._socket_folder is not None:
             forget_reachable(self._data_dir, self._socket_folder)
             self._socket_folder = None
         atexit.unregister(self._stop_blocking)

@@ -665,6 +665,9 @@ declare
     v_series    number_series;
     v_stored    idempotency_keys;
     v_facts     jsonb;
+    v_name      text;
+    v_email     text;
+    v_mobile    text;
 begin
     perform bind_actor(p_seller, p_subjects, p_issued);
     if p_key is not null then
@@ -730,10 +733,17 @@ begin
           from unnest(p_entry_ids, p_entry_kinds, p_entry_amounts) as e (id, kind, amount);
     end if;
 
-    v_facts := jsonb_strip_nulls(to_jsonb(v_row)) || jsonb_build_object(
+    select m.display_name, m.email, m.mobile into v_name, v_email, v_mobile
+      from memberships m where m.seller_id = p_seller and m.user_id = v_row.created_by;
+    if not found then
+        select a.name into v_name from api_clients a where a.seller_id = p_seller and a.client_id = v_row.created_by;
+    end if;
+    v_facts := jsonb_strip_nulls(to_jsonb(v_row) || jsonb_build_object(
+        'created_by_name', v_name, 'created_by_email', v_email, 'created_by_mobile', v_mobile,
+        'modified_by_name', v_name, 'modified_by_email', v_email, 'modified_by_mobile', v_mobile,
         'customer_legal_name', v_customer.legal_name, 'has_key_contacts', v_customer.has_key_contacts,
         'customer_gstin', v_customer.gstin, 'customer_state', v_customer.state_code,
-        'customer_treatment', v_customer.treatment, 'seller_state', v_reg.state_code);
+        'customer_treatment', v_customer.treatment, 'seller_state', v_reg.state_code));
     insert into events (seller_id, event_id, at, type, object_kind, object_id, data)
     values (p_seller, p_event_id, v_row.created_at, 'invoice.created', 'invoice', v_row.invoice_id,
             jsonb_build_object('invoiceNumber', v_row.invoice_number, 'netAmount', v_row.net_amount));

@@ -1,0 +1,83 @@
+"""The ASGI application: the one list of what is mounted, and the state every handler finds."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp
+from prometheus_client import CollectorRegistry
+
+from hundi import __version__
+from hundi.auth import api as auth_api
+from hundi.auth import guard
+from hundi.auth.tokens import TokenSigner
+from hundi.config import Settings
+from hundi.customers import api as customers_api
+from hundi.db.pool import Database
+from hundi.http import health
+from hundi.http.edge import Edge, Metrics
+from hundi.http.errors import HANDLERS
+from hundi.http.wire import WireSchemas
+from hundi.invoices import api as invoices_api
+from hundi.kit.clock import Clock
+from hundi.kit.keys import Keyring
+
+
+async def _always_ready() -> None:
+    return None
+
+
+def routes() -> list[Any]:
+    """List every route of the server."""
+    return [
+        health.healthz,
+        health.readyz,
+        health.metrics,
+        auth_api.get_token,
+        *customers_api.ROUTES,
+        *invoices_api.ROUTES,
+    ]
+
+
+def build(  # noqa: PLR0913 - the parts of a server, all by name
+    *,
+    settings: Settings,
+    db: Database,
+    clock: Clock,
+    keyring: Keyring,
+    files: Any,
+    base_url: str,
+    readiness: Callable[[], Awaitable[None]] = _always_ready,
+) -> ASGIApp:
+    """Build the application around its parts; it owns none of them and closes none of them."""
+    metrics = Metrics(CollectorRegistry())
+    app = Litestar(
+        route_handlers=routes(),
+        dependencies={"who": Provide(guard.who, sync_to_thread=False), "call": Provide(guard.call)},
+        exception_handlers=HANDLERS,
+        plugins=[WireSchemas()],
+        openapi_config=OpenAPIConfig(
+            title="Hundi",
+            version=__version__,
+            description="Receivables server and B2B invoice-network gateway for Indian business.",
+            components=Components(
+                security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+            ),
+            security=[{"bearer": []}],
+            path="/schema",
+            render_plugins=[],
+        ),
+        state=State(
+            {
+                "db": db, "clock": clock, "tokens": TokenSigner(keyring), "keyring": keyring, "settings": settings,
+                "files": files, "metrics": metrics, "base_url": base_url.rstrip("/"), "readiness": readiness,
+            }
+        ),
+        logging_config=None,
+        request_max_body_size=None,
+    )  # fmt: skip
+    return Edge(app, clock, metrics, upload_limit=settings.upload_limit_mb * 1024 * 1024)

@@ -1,0 +1,46 @@
+"""Writing what happened: one audit row and one event row in the commit of the change (design §4.12)."""
+
+from typing import Any, Final
+
+import msgspec
+
+from hundi.db.pool import Transaction
+from hundi.kit.actor import Actor
+from hundi.kit.ids import new_id
+
+_AUDIT: Final = """
+    INSERT INTO audit_log (seller_id, audit_id, at, actor, action, object_kind, object_id, before, after, request_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_EVENT: Final = """
+    INSERT INTO events (seller_id, event_id, at, type, object_kind, object_id, data)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+def as_json(value: Any) -> str | None:
+    """Write plain values (Decimal as numbers) as JSON text for a jsonb column."""
+    return None if value is None else _ENCODER.encode(value).decode()
+
+
+async def record(  # noqa: PLR0913 - one argument for each column
+    tx: Transaction,
+    who: Actor,
+    action: str,
+    *,
+    kind: str,
+    object_id: str,
+    before: Any = None,
+    after: Any = None,
+) -> None:
+    """Say who did what to which object, with the values before and after (only those that changed)."""
+    await tx.execute(
+        _AUDIT, tx.seller_id, new_id("aud", tx.now), tx.now, who.subject, action, kind, object_id,
+        as_json(before), as_json(after), who.request_id,
+    )  # fmt: skip
+
+
+async def emit(tx: Transaction, type_: str, *, kind: str, object_id: str, data: Any) -> None:
+    """Record a domain event for those who listen (webhooks, notices)."""
+    await tx.execute(
+        _EVENT, tx.seller_id, new_id("evt", tx.now), tx.now, type_, kind, object_id, as_json(data)
+    )

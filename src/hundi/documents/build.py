@@ -1,0 +1,212 @@
+"""From the rows of an invoice to the document that PDF, hosted page and mail show."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from hundi.db.pool import Transaction
+from hundi.documents import queries
+from hundi.documents.links import page_url
+from hundi.documents.model import (
+    Address,
+    BankAccount,
+    EInvoice,
+    InvoiceDocument,
+    Line,
+    Recipient,
+    Supplier,
+    UpiPayment,
+)
+from hundi.documents.queries import DocumentRow, ItemRow
+from hundi.invoices.rules import ReceivableStatus, shown_status
+from hundi.kit.dates import ist_date
+from hundi.kit.errors import NotFound
+from hundi.kit.ids import SellerId
+from hundi.kit.keys import Keyring
+from hundi.kit.states import STATES
+from hundi.payments.upi import LEAST_AMOUNT, NotPayable, Payee, UpiMode, transaction_reference, upi_link, why_not_payable
+
+
+class InvoiceNotThere(NotFound):
+    """There is no such invoice here."""
+
+    code = "INVOICE_NOT_FOUND"
+
+
+class BuiltDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document with the version of the row it was made from, and why it carries no UPI, where it carries none."""
+
+    document: InvoiceDocument
+    version: int
+    not_payable: NotPayable | None
+
+
+async def document_of(
+    tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_id: str
+) -> InvoiceDocument:
+    """Load one invoice as a document, or raise :class:`InvoiceNotThere`."""
+    return (await built(tx, keyring, base_url, seller_id, invoice_id)).document
+
+
+async def built(
+    tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_id: str
+) -> BuiltDocument:
+    """Load one invoice with what the hosted page wants besides, or raise :class:`InvoiceNotThere`."""
+    found = await documents_of(tx, keyring, base_url, seller_id, [invoice_id])
+    if not found:
+        raise InvoiceNotThere
+    return found[0]
+
+
+async def documents_of(
+    tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_ids: Sequence[str]
+) -> list[BuiltDocument]:
+    """Load some invoices of one seller in two statements, in the order of their ids."""
+    rows = await queries.documents(tx, seller_id, invoice_ids)
+    lines: defaultdict[str, list[ItemRow]] = defaultdict(list)
+    for item in await queries.items(tx, seller_id, invoice_ids):
+        lines[item.invoice_id].append(item)
+    today = ist_date(tx.now)
+    return [_built(row, lines[row.invoice_id], keyring, base_url, seller_id, today) for row in rows]
+
+
+def _built(  # noqa: PLR0913 - a row and all that turns it into a document
+    row: DocumentRow, items: Sequence[ItemRow], keyring: Keyring, base_url: str, seller_id: SellerId, today: date
+) -> BuiltDocument:
+    status = shown_status(ReceivableStatus(row.receivable_status), row.due_date, today)
+    why_not = why_not_payable(row.balance, status, row.r_upi_max_amount, vpa=row.r_upi_vpa or "")
+    document = InvoiceDocument(
+        invoice_id=row.invoice_id,
+        number=row.invoice_number,
+        invoice_date=ist_date(row.invoice_date),
+        supplier=_supplier(row, keyring, seller_id),
+        recipient=_recipient(row),
+        taxable_value=row.taxable_value,
+        invoice_value=row.invoice_value,
+        net_amount=row.net_amount,
+        balance=row.balance,
+        status=status.value,
+        due_date=row.due_date,
+        po_number=row.po_number or "",
+        po_date=row.po_date,
+        eway_bill_number=row.eway_bill_no or "",
+        description=row.description or "",
+        place_of_supply_code=row.place_of_supply or "",
+        place_of_supply_name=_state_name(row.place_of_supply),
+        reverse_charge=row.reverse_charge,
+        supply_type=row.supply_type or "",
+        lines=tuple(_line(item) for item in items),
+        cgst=row.cgst,
+        sgst=row.sgst,
+        igst=row.igst,
+        cess=row.cess,
+        discount=row.discount,
+        other_charges=row.other_charges,
+        tcs=row.tcs,
+        round_off=row.round_off,
+        tds=row.tds,
+        received=row.net_amount - row.balance,
+        e_invoice=_e_invoice(row),
+        upi=_upi(row) if why_not is None else None,
+        hosted_url=page_url(base_url, keyring, seller_id, row.invoice_id, row.link_version),
+    )
+    return BuiltDocument(document=document, version=row.version, not_payable=why_not)
+
+
+def _state_name(code: str | None) -> str:
+    state = STATES.get(code or "")
+    return state.name if state else ""
+
+
+def _supplier(row: DocumentRow, keyring: Keyring, seller_id: SellerId) -> Supplier:
+    bank = None
+    if row.r_bank_account is not None and row.r_bank_ifsc:
+        account = keyring.open(row.r_bank_account, f"registrations.bank_account {seller_id} {row.registration_id}")
+        bank = BankAccount(
+            holder=row.r_bank_holder or row.r_legal_name,
+            account_number=account,
+            ifsc=row.r_bank_ifsc,
+            bank_name=row.r_bank_name or "",
+        )
+    return Supplier(
+        legal_name=row.r_legal_name,
+        trade_name=row.r_trade_name or "",
+        address=Address(
+            lines=tuple(line for line in (row.r_address_line1, row.r_address_line2) if line),
+            city=row.r_city,
+            pin=row.r_pin_code,
+            state_code=row.r_state_code,
+            state_name=_state_name(row.r_state_code),
+        ),
+        gstin=row.r_gstin or "",
+        pan=row.r_pan or "",
+        udyam=row.r_udyam_number or "",
+        lut=row.r_lut_number or "",
+        email=row.r_email or "",
+        phone=row.r_phone or "",
+        bank=bank,
+        upi_id=row.r_upi_vpa or "",
+        signatory=row.r_signatory_name or "",
+    )
+
+
+def _recipient(row: DocumentRow) -> Recipient:
+    billing = _address(row.c_address, row.c_pin_code, row.c_state_code or (row.c_gstin or "")[:2])
+    shipping = None
+    if row.ship_to_address or row.ship_to_state:
+        shipping = _address(row.ship_to_address, row.ship_to_pin, row.ship_to_state)
+    elif row.c_shipping_address or row.c_shipping_state:
+        shipping = _address(row.c_shipping_address, row.c_shipping_pin_code, row.c_shipping_state or row.c_state_code)
+    return Recipient(
+        legal_name=row.c_legal_name,
+        trade_name=row.c_trade_name or "",
+        billing=billing,
+        shipping=None if shipping == billing else shipping,
+        shipping_name=row.ship_to_name or "",
+        gstin=row.c_gstin or "",
+        pan=row.c_pan or "",
+    )
+
+
+def _address(text: str | None, pin: str | None, state_code: str | None) -> Address:
+    lines = tuple(line.strip() for line in (text or "").splitlines() if line.strip())
+    return Address(lines=lines, pin=pin or "", state_code=state_code or "", state_name=_state_name(state_code))
+
+
+def _line(item: ItemRow) -> Line:
+    return Line(
+        description=item.description,
+        taxable_value=item.taxable_value,
+        total=item.item_total,
+        hsn=item.hsn_code or "",
+        is_service=item.is_service,
+        quantity=item.quantity,
+        unit=item.unit or "",
+        unit_price=item.unit_price,
+        discount=item.discount,
+        gst_rate=item.gst_rate,
+        cgst=item.cgst,
+        sgst=item.sgst,
+        igst=item.igst,
+        cess=item.cess,
+    )
+
+
+def _e_invoice(row: DocumentRow) -> EInvoice | None:
+    if not row.irn:
+        return None
+    return EInvoice(irn=row.irn, ack_number=row.ack_no or "", ack_date=row.ack_date, signed_qr=row.signed_qr or "")
+
+
+def _upi(row: DocumentRow) -> UpiPayment:
+    payee = Payee(vpa=row.r_upi_vpa or "", name=row.r_trade_name or row.r_legal_name)
+    reference = transaction_reference(row.invoice_id)
+    note = f"Invoice {row.invoice_number}"
+    minimum = LEAST_AMOUNT if row.partial_payment_allowed else None
+    qr, button = (
+        upi_link(payee, row.balance, reference=reference, note=note, mode=mode, minimum=minimum)
+        for mode in (UpiMode.QR, UpiMode.LINK)
+    )
+    return UpiPayment(qr_link=qr, button_link=button)

@@ -1,0 +1,200 @@
+"""Where files are kept: a local folder, or S3, GCS or Azure by their address (obstore). Keys are ours, names are data.
+
+Writes are streamed and hashed on the way; nothing here holds a whole file in memory. A file is written to a nameless
+temporary file first and stored when it is complete, so that a connection cut half-way leaves nothing behind.
+"""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore, from_url
+
+_BLOCK: Final = 1024 * 1024
+_PART: Final = 8 * 1024 * 1024
+
+
+class FileTooLarge(Exception):
+    """More bytes came than the store was told to take."""
+
+
+class FileMissing(Exception):
+    """The store has no file under this key."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What was stored: its key, its size in bytes and its SHA-256."""
+
+    key: str
+    size: int
+    sha256: bytes
+
+
+class Spool:
+    """Takes a file block by block; it exists nowhere by name until :meth:`FileStore.keep` is called with it.
+
+    Use as an async context manager: at its end the temporary file is gone, whatever happened.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._digest = hashlib.sha256()
+        self._pending = bytearray()
+        self._file: IO[bytes] | None = None
+        self.size = 0
+
+    async def __aenter__(self) -> "Spool":
+        """Open the temporary file."""
+        self._file = await asyncio.to_thread(_nameless, self._folder)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the temporary file, which removes it."""
+        if self._file is not None:
+            await asyncio.to_thread(self._file.close)
+            self._file = None
+
+    async def write(self, block: bytes | memoryview) -> None:
+        """Add bytes; raises :class:`FileTooLarge` past the limit."""
+        self.size += len(block)
+        if self.size > self._limit:
+            raise FileTooLarge
+        self._pending += block
+        if len(self._pending) >= _BLOCK:
+            await self._flush()
+
+    async def finish(self) -> tuple[IO[bytes], bytes]:
+        """Give the whole file, at its beginning, and its SHA-256."""
+        await self._flush()
+        file = self._opened()
+        await asyncio.to_thread(file.seek, 0)
+        return file, self._digest.digest()
+
+    async def _flush(self) -> None:
+        if self._pending:
+            block, self._pending = bytes(self._pending), bytearray()
+            await asyncio.to_thread(self._store, block)
+
+    def _store(self, block: bytes) -> None:
+        self._digest.update(block)
+        self._opened().write(block)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            message = "the spool is not open"
+            raise RuntimeError(message)
+        return self._file
+
+
+class FileStore:
+    """The files of this installation, by key. Keys are made by us: letters, digits, ``-``, ``_``, ``.`` and ``/``."""
+
+    def __init__(self, store: Any, *, folder: Path | None, work: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._work = work
+
+    @classmethod
+    def open(cls, url: str | None, data_dir: Path) -> "FileStore":
+        """Open the store at ``HUNDI_FILES_URL``, or ``DIR/files`` where there is none; folders are made.
+
+        ``DIR/tmp`` is used for uploads that are not complete. Raises ``ValueError`` or obstore's error on a bad address.
+        """
+        work = data_dir.expanduser().absolute() / "tmp"
+        if url is not None and not url.startswith("file:"):
+            return cls(from_url(url), folder=None, work=work)
+        folder = Path(unquote(urlsplit(url).path)) if url is not None else data_dir.expanduser().absolute() / "files"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(LocalStore(folder, mkdir=True), folder=folder, work=work)
+
+    @property
+    def work(self) -> Path:
+        """Give the folder for what is not complete, and make it."""
+        self._work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._work
+
+    def spool(self, limit: int) -> Spool:
+        """Take a file of at most ``limit`` bytes; see :class:`Spool`."""
+        return Spool(self.work, limit)
+
+    async def keep(self, key: str, spool: Spool) -> Kept:
+        """Store a complete spool under a key nobody else uses."""
+        file, digest = await spool.finish()
+        await obstore.put_async(self._store, key, file, chunk_size=_PART, max_concurrency=2)
+        return Kept(key, spool.size, digest)
+
+    async def put(self, key: str, content: bytes) -> bool:
+        """Store small content unless the key is taken; tell whether it was stored."""
+        try:
+            await obstore.put_async(self._store, key, content, mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+    async def put_file(self, key: str, path: Path) -> int:
+        """Store a file from disk, in parts; give its size."""
+        await obstore.put_async(self._store, key, path, chunk_size=_PART, max_concurrency=2)
+        return path.stat().st_size
+
+    async def get(self, key: str) -> bytes:
+        """Give the content of a small file. Raises :class:`FileMissing`."""
+        try:
+            result = await obstore.get_async(self._store, key)
+        except FileNotFoundError as error:
+            raise FileMissing(key) from error
+        return bytes(await result.bytes_async())
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """Give a file block by block. Raises :class:`FileMissing` at the first one."""
+        try:
+            result = await obstore.get_async(self._store, key)
+        except FileNotFoundError as error:
+            raise FileMissing(key) from error
+        async for block in result.stream(min_chunk_size=_BLOCK):
+            yield bytes(block)
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is a file under the key."""
+        try:
+            await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    @asynccontextmanager
+    async def on_disk(self, key: str) -> AsyncIterator[Path]:
+        """Lend the file as a path: the stored one itself, never to be written, or a copy for the time being.
+
+        Raises :class:`FileMissing`.
+        """
+        if self._folder is not None:
+            path = self._folder / key
+            if not path.is_file():
+                raise FileMissing(key)
+            yield path
+            return
+        with tempfile.NamedTemporaryFile(dir=self.work, prefix="fetched-") as copy:
+            async for block in self.stream(key):
+                await asyncio.to_thread(copy.write, block)
+            copy.flush()
+            yield Path(copy.name)
+
+    async def delete(self, key: str) -> None:
+        """Remove a file; nothing happens when there is none."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+
+
+def _nameless(folder: Path) -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=folder)

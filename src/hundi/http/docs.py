@@ -1,0 +1,26 @@
+"""What every documented endpoint has in common in the OpenAPI document: the listed statuses and their envelope."""
+
+from typing import Any, Final
+
+from litestar.openapi.datastructures import ResponseSpec
+
+from hundi.http.envelope import Envelope
+
+# The statuses listed on every page of the contract (§1.5), and those that are ours (design §5).
+_NAMES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    422: "Unprocessable Request",
+    500: "Server Error",
+    409: "A request with the same Idempotency-Key is still running",
+    413: "The body is too large",
+    429: "Too many requests",
+    503: "Try again in a few seconds",
+}
+
+
+def statuses() -> dict[int, ResponseSpec]:
+    """Give the failures every endpoint may answer with, all in the documented envelope."""
+    return {status: ResponseSpec(Envelope[Any], generate_examples=False, description=name) for status, name in _NAMES.items()}

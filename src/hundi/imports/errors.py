@@ -1,0 +1,53 @@
+"""Refusals about whole files: nothing of them was imported."""
+
+from typing import Any
+
+import msgspec
+
+from hundi.kit.errors import ErrorType, FieldProblem, Invalid, NotFound
+
+
+class FileRefusal(msgspec.Struct, frozen=True):
+    """Why a file cannot be imported at all: kept with the import and shown to everyone who asks for it.
+
+    ``malformed``: the file could not be read (CLIENT_REQUEST_ERROR), else its content is not acceptable
+    (VALIDATION_ERROR). Both are answered with 400.
+    """
+
+    message: str
+    problems: list[FieldProblem]
+    malformed: bool = False
+
+    @property
+    def error_type(self) -> ErrorType:
+        """Give the documented error type."""
+        return ErrorType.CLIENT_REQUEST_ERROR if self.malformed else ErrorType.VALIDATION_ERROR
+
+
+class FileRefused(Exception):
+    """The file as a whole is refused; carries the :class:`FileRefusal`."""
+
+    def __init__(self, refusal: FileRefusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.message)
+
+
+def refuse(code: str, message: str, *, place: str = "file", rejected: str | None = None, malformed: bool = True) -> FileRefused:
+    """Make the refusal for one reason at one place."""
+    return FileRefused(FileRefusal(message, [FieldProblem(place, code, message, rejected)], malformed))
+
+
+class FileAbsent(Invalid):
+    """Send the file as the part named `file` of a multipart/form-data body."""
+
+    code = "FILE_MISSING"
+
+    def __init__(self, **more: Any) -> None:
+        message = "Attach a CSV file as the part named 'file'; GET /api/v0/invoice/bulk/template gives one to start from."
+        super().__init__(problems=[FieldProblem("file", self.code, message)], **more)
+
+
+class ImportNotFound(NotFound):
+    """There is no such import in this company."""
+
+    code = "IMPORT_NOT_FOUND"

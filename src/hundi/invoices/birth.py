@@ -1,0 +1,299 @@
+"""How an invoice is born through the API: the body checked, the row computed, one round trip to the database (design §3)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from hundi.customers.errors import CustomerInactive, CustomerNotFound
+from hundi.db.pool import Connection
+from hundi.db.sqlstate import constraint_of, sqlstate_of
+from hundi.gst.numbers import SeriesExhausted, number_error, number_warnings
+from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export, tax_heads
+from hundi.http.idempotency import Call, KeyReused
+from hundi.http.wire import Money
+from hundi.invoices.amounts import AmountMismatch, AmountsIn, AmountsOut, compute
+from hundi.invoices.errors import ExternalIdTaken, NoSeries, NumberTaken, RegistrationNotFound
+from hundi.invoices.rows import COLUMNS, ITEM_COLUMNS, CreatedFacts
+from hundi.invoices.rules import CreatedVia, approval_at_birth, check_dates
+from hundi.invoices.schemas import InvoiceCreate, ItemIn
+from hundi.kit.contacts import is_email, is_phone
+from hundi.kit.dates import financial_year, ist_date
+from hundi.kit.errors import Conflict, FieldProblem, Forbidden, Invalid
+from hundi.kit.gstin import NotAGstin, read_gstin
+from hundi.kit.ids import new_id
+from hundi.kit.money import ONE_RUPEE, ZERO
+from hundi.kit.states import find_state
+
+_CREATE: Final = "SELECT create_invoice($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+_FACTS: Final = msgspec.json.Decoder(CreatedFacts)
+_QUANTITY_LIMIT: Final = Decimal(10) ** 14
+# The message of an HU4xx exception of create_invoice(), and the refusal it stands for.
+_REFUSALS: Final[dict[str, Any]] = {
+    "key_reused": KeyReused,
+    "customer_not_found": CustomerNotFound,
+    "customer_inactive": CustomerInactive,
+    "registration_not_found": RegistrationNotFound,
+    "no_series": NoSeries,
+    "series_exhausted": SeriesExhausted,
+}
+_FIELD_OF: Final = {
+    "customer_not_found": "customerId",
+    "customer_inactive": "customerId",
+    "registration_not_found": "registrationGstin",
+    "no_series": "invoiceNumber",
+    "series_exhausted": "invoiceNumber",
+}
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A checked body: the row to write, its items, its opening entries and what is doubtful about it."""
+
+    row: dict[str, Any]
+    items: list[dict[str, Any]]
+    amounts: AmountsOut
+    net_off: bool
+    gstin: str | None
+    warnings: list[FieldProblem]
+
+
+def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, via: CreatedVia) -> Draft:
+    """Check a body and compute the row; raises :class:`Invalid` (400) or :class:`Forbidden` (403) with every problem."""
+    problems: list[FieldProblem] = []
+    warnings: list[FieldProblem] = []
+    invoice_date = data.invoiceDate.value if data.invoiceDate else now
+    invoiced = ist_date(invoice_date)
+    errors, doubts = check_dates(invoiced, data.dueDate.value, ist_date(now))
+    problems += errors
+    warnings += doubts
+    problems += _texts(data)
+    if data.invoiceNumber is not None:
+        wrong = number_error(data.invoiceNumber)
+        problems += [wrong] if wrong else []
+        warnings += [] if wrong else number_warnings(data.invoiceNumber)
+    place, supply = _place(data, problems), _supply_type(data, problems)
+    gstin = _registration(data, problems)
+    approval = approval_at_birth(data.approvalStatus, None)
+    amounts = _amounts(data, AmountMismatch.WARN)
+    items = _items(data.itemLists or [], amounts, problems)
+    problems += amounts.errors
+    if approval.invalid:
+        problems.append(approval.invalid)
+    if problems:
+        raise (amounts.refusal or Invalid)(problems=problems) if problems == amounts.errors else Invalid(problems=problems)
+    if approval.forbidden:
+        raise Forbidden(problems=[approval.forbidden])
+    row = _row(
+        data, amounts, seller_id=seller_id, subject=subject, now=now, invoice_date=invoice_date,
+        approval=approval.status.value, place=place, supply=supply, via=via,
+    )  # fmt: skip
+    net_off = any(w.code == "NET_AMOUNT_MISMATCH" for w in amounts.warnings)
+    return Draft(row, items, amounts, net_off, gstin, warnings + amounts.warnings)
+
+
+def _row(  # noqa: PLR0913 - what the body alone does not say, all by name
+    data: InvoiceCreate,
+    amounts: AmountsOut,
+    *,
+    seller_id: str,
+    subject: str,
+    now: datetime,
+    invoice_date: datetime,
+    approval: str,
+    place: str | None,
+    supply: SupplyType | None,
+    via: CreatedVia,
+) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row.update(
+        seller_id=seller_id, invoice_id=new_id("inv", now), customer_id=data.customerId, external_id=data.externalId,
+        doc_type="INV", fy=financial_year(ist_date(invoice_date)), invoice_number=data.invoiceNumber,
+        invoice_date=invoice_date, due_date=data.dueDate.value, po_number=data.poNumber,
+        payable_reference_id=data.payableReferenceId, description=data.description, email_address=data.emailAddress or None,
+        mobile_number=data.mobileNumber or None, gst_exclusive=data.gstExclusive is not False,
+        reverse_charge=bool(data.reverseCharge), base_amount=amounts.base_amount, cgst=amounts.cgst, sgst=amounts.sgst,
+        igst=amounts.igst, cess=amounts.cess, discount=amounts.discount, other_charges=amounts.other_charges,
+        tcs=amounts.tcs, round_off=amounts.round_off, tds=amounts.tds, taxable_value=amounts.taxable_value,
+        invoice_value=amounts.invoice_value, net_amount=amounts.net_amount, total_received=amounts.total_received,
+        balance=amounts.balance, place_of_supply=place, supply_type=supply.value if supply else None,
+        irn=data.irn, ack_no=data.ackNo, ack_date=data.ackDate.value if data.ackDate else None,
+        signed_qr=data.signedQr, approval_status=approval, receivable_status=amounts.status.value,
+        dispatch_status="NOT_DISPATCHED", payout_status="NOT_INITIATED",
+        partial_payment_allowed=bool(data.partialPaymentAllowed), charge_customer=bool(data.chargeCustomer),
+        via=data.via, created_via=via.value, link_version=0, created_at=now, created_by=subject, modified_at=now,
+        modified_by=subject, version=1,
+    )  # fmt: skip
+    return row
+
+
+def _value(amount: Money | None) -> Decimal | None:
+    return None if amount is None else amount.sent
+
+
+def _amounts(data: InvoiceCreate, mismatch: AmountMismatch) -> AmountsOut:
+    def sent(amount: Money | None) -> Decimal:
+        return ZERO if amount is None else amount.sent
+
+    return compute(
+        AmountsIn(
+            base_amount=data.baseAmount.sent, gst_exclusive=data.gstExclusive is not False, cgst=sent(data.cgst),
+            sgst=sent(data.sgst), igst=sent(data.igst), cess=sent(data.cess), discount=sent(data.discount),
+            other_charges=sent(data.otherCharges), tcs=sent(data.tcs), tds=sent(data.tds),
+            round_off=_value(data.roundOff), reverse_charge=bool(data.reverseCharge), net_amount=_value(data.netAmount),
+            total_received=_value(data.totalReceived), balance_amount=_value(data.balanceAmount),
+            amount_mismatch=mismatch,
+        )  # fmt: skip
+    )
+
+
+def _texts(data: InvoiceCreate) -> list[FieldProblem]:
+    found = []
+    if data.emailAddress and not is_email(data.emailAddress):
+        message = "Send an address such as accounts@example.com."
+        found.append(FieldProblem("emailAddress", "BAD_FORMAT", message, data.emailAddress[:100]))
+    if data.mobileNumber and not is_phone(data.mobileNumber):
+        message = "Send ten digits, with +91 before them if you like."
+        found.append(FieldProblem("mobileNumber", "BAD_FORMAT", message, data.mobileNumber))
+    return found
+
+
+def _place(data: InvoiceCreate, problems: list[FieldProblem]) -> str | None:
+    if not data.placeOfSupply:
+        return None
+    state = find_state(data.placeOfSupply)
+    if state is None:
+        message = "Send a state's name, its two letters or its GST code."
+        problems.append(FieldProblem("placeOfSupply", "STATE_UNKNOWN", message, data.placeOfSupply))
+        return None
+    return state.code
+
+
+def _supply_type(data: InvoiceCreate, problems: list[FieldProblem]) -> SupplyType | None:
+    if not data.supplyType:
+        return None
+    if data.supplyType not in SupplyType.__members__:
+        message = f"Send one of {', '.join(SupplyType)}."
+        problems.append(FieldProblem("supplyType", "UNKNOWN_VALUE", message, data.supplyType))
+        return None
+    return SupplyType(data.supplyType)
+
+
+def _registration(data: InvoiceCreate, problems: list[FieldProblem]) -> str | None:
+    if not data.registrationGstin:
+        return None
+    try:
+        return read_gstin(data.registrationGstin).number
+    except NotAGstin as error:
+        problems.append(FieldProblem("registrationGstin", error.code, str(error), data.registrationGstin))
+        return None
+
+
+def _items(lines: Sequence[ItemIn], amounts: AmountsOut, problems: list[FieldProblem]) -> list[dict[str, Any]]:
+    """Complete the lines and check that they add up to the taxable value, within a rupee."""
+    found = [_item(at, line, amounts, problems) for at, line in enumerate(lines)]
+    total = sum((item["taxable_value"] for item in found), ZERO)
+    if found and not amounts.errors and abs(total - amounts.taxable_value) > ONE_RUPEE:
+        message = f"The lines' assessmentAmount come to {total}; the invoice's taxable value is {amounts.taxable_value}."
+        problems.append(FieldProblem("itemLists", "ITEMS_DO_NOT_ADD_UP", message))
+    return found
+
+
+def _item(at: int, line: ItemIn, amounts: AmountsOut, problems: list[FieldProblem]) -> dict[str, Any]:
+    taxable = line.assessmentAmount.value
+    for name in ("quantity", "unitPrice"):
+        value = getattr(line, name)
+        if value is not None and not (value.is_finite() and 0 <= value < _QUANTITY_LIMIT):
+            message = "Send a number that is not negative, of at most 14 digits before the point."
+            problems.append(FieldProblem(f"itemLists[{at}].{name}", "BAD_NUMBER", message, str(value)[:40]))
+    if line.gstRate.sent > 100:  # noqa: PLR2004 - percent
+        message = "Send the rate in percent, such as 18."
+        problems.append(FieldProblem(f"itemLists[{at}].gstRate", "BAD_NUMBER", message, str(line.gstRate.sent)))
+    heads = Heads(*(_paise(head) for head in (line.cgst, line.sgst, line.igst)))
+    if line.cgst is None and line.sgst is None and line.igst is None:
+        heads = tax_heads(taxable, line.gstRate.sent, inter_state=bool(amounts.igst))
+    cess = _paise(line.cess)
+    total = line.totalItemValue.value if line.totalItemValue else taxable + heads.cgst + heads.sgst + heads.igst + cess
+    return {
+        "line_no": at + 1, "description": line.productDescription, "hsn_code": line.hsnCode,
+        "is_service": line.isService == "YES", "quantity": line.quantity, "unit": line.unit,
+        "unit_price": line.unitPrice, "discount": _paise(line.discount), "taxable_value": taxable,
+        "gst_rate": line.gstRate.sent, "cgst": heads.cgst, "sgst": heads.sgst, "igst": heads.igst, "cess": cess,
+        "item_total": total,
+    }  # fmt: skip
+
+
+def _paise(amount: Money | None) -> Decimal:
+    return ZERO if amount is None else amount.value
+
+
+async def write(connection: Connection, call: Call, data: InvoiceCreate, made: Draft) -> CreatedFacts:
+    """Call create_invoice(): one statement, its own commit unless a transaction is open.
+
+    Raises what the function refuses: unknown or inactive customer, taken number or externalId, a reused or busy key,
+    an amount that does not fit where the seller's policy refuses that.
+    """
+    who = call.actor
+    row = made.row
+    items = [
+        tuple({"seller_id": row["seller_id"], "invoice_id": row["invoice_id"], **item}[c] for c in ITEM_COLUMNS)
+        for item in made.items
+    ]
+    entries = made.amounts.opening_entries
+    now = row["created_at"]
+    subjects = () if who.is_partner else who.subjects
+    try:
+        facts = await connection.fetchval(
+            _CREATE, who.seller_id, subjects, who.issued, who.subject, call.key, call.fingerprint,
+            tuple(row[column] for column in COLUMNS), made.gstin, made.net_off, [new_id("ent", now) for _ in entries],
+            [entry.kind.value for entry in entries], [entry.amount for entry in entries], items, new_id("evt", now),
+            new_id("aud", now), who.request_id,
+        )  # fmt: skip
+    except asyncpg.PostgresError as error:
+        raise _refusal(error, data) from error
+    return _FACTS.decode(facts)
+
+
+def _refusal(error: asyncpg.PostgresError, data: InvoiceCreate) -> BaseException:
+    state = sqlstate_of(error) or ""
+    if state.startswith("HU4") and state != "HU401":
+        word = str(error)
+        if word == "key_in_flight":
+            return Conflict(headers={"Retry-After": "2"})
+        if word == "amount_mismatch":
+            return Invalid(problems=_amounts(data, AmountMismatch.ERROR).errors)
+        kind = _REFUSALS[word]
+        field = _FIELD_OF.get(word)
+        sentence = str(kind.__doc__).splitlines()[0]
+        return kind(problems=[FieldProblem(field, kind.code, sentence, _sent(data, field))]) if field else kind()
+    if state == "55P03" and "idempotency_keys" in str(error.__dict__.get("context", "")):
+        return Conflict(headers={"Retry-After": "2"})
+    name = constraint_of(error)
+    if name == "invoices_number_once":
+        message = "Use another number; this one exists in the registration's financial year."
+        return NumberTaken(problems=[FieldProblem("invoiceNumber", NumberTaken.code, message, data.invoiceNumber)])
+    if name == "invoices_external_once":
+        message = "Use another externalId, or read the invoice that has this one."
+        return ExternalIdTaken(problems=[FieldProblem("externalId", ExternalIdTaken.code, message, data.externalId)])
+    return error
+
+
+def _sent(data: InvoiceCreate, field: str) -> str | None:
+    value = getattr(data, field)
+    return None if value is None else str(value)
+
+
+def place_warnings(facts: CreatedFacts) -> list[FieldProblem]:
+    """Say what the database alone knew: no place of supply, tax heads that contradict it (domain §2)."""
+    if facts.place_of_supply is None:
+        message = "The place of supply is unknown: send placeOfSupply, or give the customer a state."
+        return [FieldProblem("placeOfSupply", "PLACE_OF_SUPPLY_UNKNOWN", message)]
+    supply = SupplyType(facts.supply_type) if facts.supply_type else None
+    border = is_sez_or_export(supply, facts.customer_treatment)
+    inter = is_inter_state(facts.seller_state, facts.place_of_supply, sez_or_export=border)
+    found = head_problem(Heads(facts.cgst, facts.sgst, facts.igst), inter, facts.place_of_supply)
+    return [found] if found else []
+
+

@@ -1,0 +1,119 @@
+"""What queries on invoices give."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+
+from hundi.kit.money import ZERO
+
+# The table's columns in their order: createInvoice passes a whole row as one value (tests compare with the catalogue).
+COLUMNS: tuple[str, ...] = (
+    "seller_id", "invoice_id", "registration_id", "customer_id", "external_id", "doc_type", "fy", "invoice_number",
+    "number_key", "invoice_date", "due_date", "po_number", "po_date", "payable_reference_id", "description",
+    "email_address", "mobile_number", "cc_emails", "gst_exclusive", "reverse_charge", "base_amount", "cgst", "sgst",
+    "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "gst_rate", "taxable_value", "invoice_value",
+    "net_amount", "total_received", "balance", "place_of_supply", "supply_type", "ship_to_name", "ship_to_address",
+    "ship_to_pin", "ship_to_state", "irn", "ack_no", "ack_date", "signed_qr", "eway_bill_no", "approval_status",
+    "receivable_status", "dispatch_status", "payout_status", "partial_payment_allowed", "charge_customer", "via",
+    "created_via", "branch_code", "attachment_file_name", "link_version", "dispatched_at", "import_id", "row_no",
+    "content_hash", "created_at", "created_by", "modified_at", "modified_by", "version",
+)  # fmt: skip
+
+ITEM_COLUMNS: tuple[str, ...] = (
+    "seller_id", "invoice_id", "line_no", "description", "hsn_code", "is_service", "quantity", "unit", "unit_price",
+    "discount", "taxable_value", "gst_rate", "cgst", "sgst", "igst", "cess", "item_total",
+)  # fmt: skip
+
+
+class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice with what its reply shows of the customer and of who made and changed it."""
+
+    seller_id: str
+    invoice_id: str
+    registration_id: str
+    customer_id: str
+    external_id: str | None = None
+    fy: int
+    invoice_number: str
+    invoice_date: datetime
+    due_date: date
+    po_number: str | None = None
+    po_date: date | None = None
+    payable_reference_id: str | None = None
+    description: str | None = None
+    email_address: str | None = None
+    mobile_number: str | None = None
+    gst_exclusive: bool
+    reverse_charge: bool
+    base_amount: Decimal
+    cgst: Decimal
+    sgst: Decimal
+    igst: Decimal
+    cess: Decimal
+    discount: Decimal
+    other_charges: Decimal
+    tcs: Decimal
+    round_off: Decimal
+    tds: Decimal
+    taxable_value: Decimal
+    invoice_value: Decimal
+    net_amount: Decimal
+    total_received: Decimal = ZERO
+    balance: Decimal
+    place_of_supply: str | None = None
+    supply_type: str | None = None
+    irn: str | None = None
+    approval_status: str
+    receivable_status: str
+    dispatch_status: str
+    payout_status: str
+    partial_payment_allowed: bool
+    charge_customer: bool
+    via: str | None = None
+    created_via: str
+    link_version: int
+    dispatched_at: datetime | None = None
+    created_at: datetime
+    created_by: str
+    modified_at: datetime
+    modified_by: str
+    version: int
+    customer_legal_name: str
+    has_key_contacts: bool
+    created_by_name: str | None = None
+    created_by_email: str | None = None
+    created_by_mobile: str | None = None
+    modified_by_name: str | None = None
+    modified_by_email: str | None = None
+    modified_by_mobile: str | None = None
+
+
+class CreatedFacts(InvoiceRow, frozen=True, kw_only=True):
+    """What createInvoice gives: the row, what its warnings need, and whether an earlier call made it."""
+
+    customer_gstin: str | None = None
+    customer_state: str | None = None
+    customer_treatment: str | None = None
+    seller_state: str | None = None
+    replayed: bool = False
+
+
+class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an invoice, as stored."""
+
+    line_no: int
+    description: str
+    hsn_code: str | None
+    is_service: bool
+    quantity: Decimal | None
+    unit: str | None
+    unit_price: Decimal | None
+    discount: Decimal
+    taxable_value: Decimal
+    gst_rate: Decimal
+    cgst: Decimal
+    sgst: Decimal
+    igst: Decimal
+    cess: Decimal
+    item_total: Decimal

@@ -1,0 +1,223 @@
+"""Verbs on invoices that exist: PATCH."""
+
+from datetime import date, datetime
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from hundi.audit import service as audit
+from hundi.auth.rules import Permission
+from hundi.customers import queries as customers
+from hundi.customers.errors import CustomerInactive, CustomerNotFound
+from hundi.db.pool import Transaction
+from hundi.db.sqlstate import constraint_of
+from hundi.gst.numbers import number_key
+from hundi.http.wire import Money, WireDate, WireDateTime
+from hundi.invoices import lifecycle, queries
+from hundi.invoices.amounts import AmountMismatch
+from hundi.invoices.errors import ApprovalForbidden, NumberTaken
+from hundi.invoices.patching import Current, Lock, PatchDecision, Permissions, decide
+from hundi.invoices.rows import InvoiceRow
+from hundi.invoices.rules import MONEY_KINDS, ApprovalStatus, ReceivableStatus
+from hundi.invoices.schemas import InvoicePatch
+from hundi.jobs.queue import enqueue
+from hundi.kit.actor import Actor
+from hundi.kit.contacts import is_email, is_phone
+from hundi.kit.dates import financial_year, ist_date, start_of_day
+from hundi.kit.errors import FieldProblem, Invalid
+from hundi.kit.ids import new_id
+
+_POLICY: Final = "SELECT amount_mismatch FROM sellers WHERE seller_id = $1"
+_ADD_ENTRIES: Final = """
+    INSERT INTO invoice_entries (seller_id, invoice_id, entry_id, kind, amount, created_at, created_by)
+    SELECT $1, $2, e.id, e.kind, e.amount, $6, $7
+      FROM unnest($3::text[], $4::text[], $5::numeric[]) AS e (id, kind, amount)"""
+_STEP_PERMISSION: Final = {
+    "MAKER": Permission.INVOICE_WRITE,
+    "CHECKER": Permission.INVOICE_CHECK,
+    "APPROVER": Permission.INVOICE_APPROVE,
+}
+# The columns a PATCH may write; anything else in a decision is a bug and must not become SQL.
+_WRITABLE: Final = frozenset(
+    {
+        "description", "email_address", "mobile_number", "po_number", "payable_reference_id", "via", "charge_customer",
+        "partial_payment_allowed", "customer_id", "invoice_number", "invoice_date", "due_date", "base_amount", "cgst",
+        "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "net_amount", "gst_exclusive",
+        "reverse_charge", "taxable_value", "invoice_value", "total_received", "balance",
+    }
+)  # fmt: skip
+
+
+def changes_of(data: InvoicePatch) -> dict[str, Any]:
+    """Give what a PATCH names, as plain values; what is absent is not in it."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(data):
+        value = getattr(data, field.name)
+        if value is UNSET:
+            continue
+        if isinstance(value, Money):
+            value = value.sent
+        elif isinstance(value, WireDate | WireDateTime):
+            value = value.value
+        found[field.name] = value
+    return found
+
+
+async def update(tx: Transaction, who: Actor, invoice_id: str, data: InvoicePatch) -> tuple[InvoiceRow, list[FieldProblem]]:
+    """Apply a PATCH and give the invoice as it is now, with warnings.
+
+    Raises :class:`Invalid` (400), :class:`NotAllowedNow` (422) and friends with every problem; nothing is then written.
+    """
+    changes = changes_of(data)
+    before = await queries.lock(tx, tx.seller_id, invoice_id)
+    policy = AmountMismatch(await tx.fetchval(_POLICY, tx.seller_id))
+    today = ist_date(tx.now)
+    decision = decide(
+        await _current(tx, before),
+        changes,
+        lock=_lock_of(before),
+        permissions=Permissions(
+            override=Permission.INVOICE_OVERRIDE.value in who.permissions,
+            reverse_receipt=Permission.RECEIPT_REVERSE.value in who.permissions,
+        ),
+        today=today,
+        amount_mismatch=policy,
+    )
+    problems = decision.problems + _text_problems(changes)
+    if problems:
+        kind = Invalid if decision.refusal is None or len(problems) > len(decision.problems) else decision.refusal
+        raise kind(problems=problems)
+    if decision.approval_move is not None:
+        _check_step(who, decision.approval_move)
+    await _check_customer(tx, decision)
+    await _apply(tx, who, before, decision)
+    if decision.dispatch_now:
+        await enqueue(tx, "invoices.dispatch_requested", ids={"invoice_ids": [invoice_id], "actor": who.subject})
+    return await queries.one(tx, tx.seller_id, invoice_id), decision.warnings
+
+
+def _lock_of(row: InvoiceRow) -> Lock:
+    if row.irn is not None:
+        return Lock.IRN
+    return Lock.NONE if row.dispatched_at is None and row.dispatch_status == "NOT_DISPATCHED" else Lock.DISPATCHED
+
+
+async def _current(tx: Transaction, row: InvoiceRow) -> Current:
+    adjusted, written_off = await queries.entry_sums(
+        tx, tx.seller_id, row.invoice_id, sorted(kind.value for kind in MONEY_KINDS)
+    )
+    return Current(
+        customer_id=row.customer_id, invoice_number=row.invoice_number, invoice_date=ist_date(row.invoice_date),
+        due_date=row.due_date, gst_exclusive=row.gst_exclusive, reverse_charge=row.reverse_charge,
+        base_amount=row.base_amount, cgst=row.cgst, sgst=row.sgst, igst=row.igst, cess=row.cess, discount=row.discount,
+        other_charges=row.other_charges, tcs=row.tcs, round_off=row.round_off, tds=row.tds,
+        invoice_value=row.invoice_value, net_amount=row.net_amount, total_received=row.total_received,
+        adjusted=adjusted, written_off=written_off, receivable_status=ReceivableStatus(row.receivable_status),
+        approval_status=ApprovalStatus(row.approval_status),
+    )  # fmt: skip
+
+
+def _text_problems(changes: dict[str, Any]) -> list[FieldProblem]:
+    found = []
+    email, mobile = changes.get("emailAddress"), changes.get("mobileNumber")
+    if email and not is_email(email):
+        found.append(FieldProblem("emailAddress", "BAD_FORMAT", "Send an address such as accounts@example.com.", email[:100]))
+    if mobile and not is_phone(mobile):
+        found.append(FieldProblem("mobileNumber", "BAD_FORMAT", "Send ten digits, with +91 before them if you like.", mobile))
+    return found
+
+
+def _check_step(who: Actor, to: ApprovalStatus) -> None:
+    needed = _STEP_PERMISSION[to.value.split("_")[0]]
+    if needed.value not in who.permissions:
+        problem = FieldProblem("approvalStatus", ApprovalForbidden.code, "Ask someone whose role has this step.", to.value)
+        raise ApprovalForbidden(problems=[problem])
+
+
+async def _check_customer(tx: Transaction, decision: PatchDecision) -> None:
+    wanted = decision.values.get("customer_id")
+    if wanted is None:
+        return
+    try:
+        customer = await customers.one(tx, tx.seller_id, wanted)
+    except CustomerNotFound as error:
+        message = "Send the id of one of your customers."
+        raise CustomerNotFound(problems=[FieldProblem("customerId", error.code, message, wanted)]) from error
+    if customer.status != "ACTIVE":
+        message = "Activate the customer first."
+        raise CustomerInactive(problems=[FieldProblem("customerId", CustomerInactive.code, message, wanted)])
+
+
+async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: PatchDecision) -> None:
+    values = dict(decision.values)
+    stray = set(values) - _WRITABLE
+    if stray:
+        message = f"a PATCH may not write {', '.join(sorted(stray))}"
+        raise ValueError(message)
+    changed = {name: value for name, value in values.items() if getattr(before, name) != value}
+    if not changed and not decision.entries and decision.move is None and decision.approval_move is None:
+        return
+    # PAID demands a zero balance (a CHECK), so a status that leaves PAID is written first and one that enters it last.
+    leaves_paid = decision.move is not None and before.receivable_status == ReceivableStatus.PAID.value
+    if decision.move is not None and leaves_paid:
+        await lifecycle.move_receivable(tx, before.invoice_id, ReceivableStatus.PAID, decision.move)
+    await _write_values(tx, who, before, changed)
+    if decision.entries:
+        await tx.execute(
+            _ADD_ENTRIES, tx.seller_id, before.invoice_id, [new_id("ent", tx.now) for _ in decision.entries],
+            [entry.kind.value for entry in decision.entries], [entry.amount for entry in decision.entries],
+            tx.now, who.subject,
+        )  # fmt: skip
+    if decision.move is not None and not leaves_paid:
+        await lifecycle.move_receivable(
+            tx, before.invoice_id, ReceivableStatus(before.receivable_status), decision.move
+        )
+    if decision.approval_move is not None:
+        await lifecycle.move_approval(
+            tx, before.invoice_id, ApprovalStatus(before.approval_status), decision.approval_move
+        )
+    await _leave_trace(tx, who, before, changed, decision)
+
+
+async def _write_values(tx: Transaction, who: Actor, before: InvoiceRow, changed: dict[str, Any]) -> None:
+    values = dict(changed)
+    if "invoice_number" in values:
+        values["number_key"] = number_key(values["invoice_number"])
+    if "invoice_date" in values:
+        moment = values["invoice_date"]
+        if isinstance(moment, date) and not isinstance(moment, datetime):
+            moment = start_of_day(moment)
+        values["invoice_date"] = moment
+        values["fy"] = financial_year(ist_date(moment))
+    values |= {"modified_at": tx.now, "modified_by": who.subject, "version": before.version + 1}
+    columns = ", ".join(f"{name} = ${at}" for at, name in enumerate(values, start=3))
+    sql = f"UPDATE invoices SET {columns} WHERE seller_id = $1 AND invoice_id = $2"
+    try:
+        await tx.execute(sql, tx.seller_id, before.invoice_id, *values.values())
+    except asyncpg.UniqueViolationError as error:
+        if constraint_of(error) != "invoices_number_once":
+            raise
+        message = "Use another number; this one exists in the registration's financial year."
+        problem = FieldProblem("invoiceNumber", NumberTaken.code, message, values.get("invoice_number"))
+        raise NumberTaken(problems=[problem]) from error
+
+
+async def _leave_trace(
+    tx: Transaction, who: Actor, before: InvoiceRow, changed: dict[str, Any], decision: PatchDecision
+) -> None:
+    old = {name: getattr(before, name) for name in changed}
+    new = dict(changed)
+    if decision.move is not None:
+        old["receivable_status"], new["receivable_status"] = before.receivable_status, decision.move.value
+    if decision.approval_move is not None:
+        old["approval_status"], new["approval_status"] = before.approval_status, decision.approval_move.value
+    if decision.entries:
+        new["entries"] = [{"kind": entry.kind.value, "amount": entry.amount} for entry in decision.entries]
+    if decision.overridden:
+        new["overridden"] = list(decision.overridden)
+    await audit.record(tx, who, "invoice.update", kind="invoice", object_id=before.invoice_id, before=old, after=new)
+    await audit.emit(
+        tx, "invoice.updated", kind="invoice", object_id=before.invoice_id, data={"changed": sorted(new)}
+    )
