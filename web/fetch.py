@@ -92,8 +92,7 @@ def run_npm_ci() -> None:
     command, environment = npm_command()
     arguments = [*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
-        # S603: the command is a path found above and fixed words, nothing that a user typed.
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             arguments, cwd=WEB, env=environment, capture_output=True, text=True, timeout=NPM_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired as error:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hundi.documents.glyphs import BREAK, REPLACEMENT, FontsMissing, drawable, font_folder
@@ -31,6 +31,7 @@ def test_amounts_in_figures_and_words(amount: str, figures: str, spoken: str) ->
     assert rupees_in_words(Decimal(amount)) == spoken
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**16 - 1))
 def test_grouping_loses_nothing(paise: int) -> None:
     amount = Decimal(paise) / 100

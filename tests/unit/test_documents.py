@@ -174,7 +174,7 @@ def test_it_is_pdf_a_3b_with_the_invoice_attached() -> None:
 
 def test_devanagari_is_set_in_its_own_font_and_shaped() -> None:
     pdf = render_pdf(invoice())
-    assert b"+NotoSansDevanagari-Regular" in pdf
+    assert b"+NotoSansDevanagari-SemiBold" in pdf
     assert REPLACEMENT not in words(pdf)
     # A shaped conjunct is narrower than its letters side by side: measured on the page, श्री against श + र + ी apart.
     shaped, apart = (_width(render_pdf(invoice(notes=text))) for text in ("श्री" * 12, "श्‌र्‌ी" * 12))
@@ -417,14 +417,7 @@ def test_a_payable_page_offers_app_qr_pdf_and_bank() -> None:
     svg = b64decode(picture.removeprefix("data:image/svg+xml;base64,"))
     assert svg.startswith(b"<svg")
     assert page.all("img", "alt") == ["UPI QR code to pay ₹3,540.00 to Acme Traders"]
-    for fact in (
-        "ACM/26-27/0041",
-        "₹3,540.00",
-        "due on 30 Nov 2026, in 10 days",
-        "Pay by UPI",
-        "50200012345678",
-        "HDFC0000123",
-    ):
+    for fact in ("₹3,540.00", "due on 30 Nov 2026, in 10 days", "Pay by UPI", "50200012345678", "HDFC0000123"):
         assert fact in page.text
     assert visit(document, qr_url="/i/token/qr.svg").all("img", "src") == ["/i/token/qr.svg"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hundi.dispatch.mail_body import MailInvoice, MailView, render_mail
@@ -157,6 +157,7 @@ def test_a_link_that_is_no_web_address_is_left_out(url: str) -> None:
     assert url not in mail.text
 
 
+@settings(deadline=None)
 @given(
     seller=st.text(st.characters(), max_size=300),
     number=st.text(st.characters(), min_size=1, max_size=60),

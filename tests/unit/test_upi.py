@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import zxingcpp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -68,6 +68,7 @@ def test_a_least_part_payment_that_is_no_part_is_left_out(minimum: str) -> None:
     assert "mam=" not in upi_link(request(minimum=Decimal(minimum)))
 
 
+@settings(deadline=None)
 @given(
     name=st.text(st.characters(exclude_categories=["Cs"]), max_size=150),
     note=st.text(st.characters(exclude_categories=["Cs"]), max_size=150),
@@ -105,6 +106,7 @@ def test_what_no_app_would_take_is_refused_by_name(changes: dict[str, object], p
         upi_link(request(**changes))
 
 
+@settings(deadline=None)
 @given(invoice=st.text(st.characters(exclude_categories=["Cs"])), attempt=st.integers(1, 99_999_999))
 def test_references_are_short_alphanumeric_and_steady(invoice: str, attempt: int) -> None:
     reference = transaction_reference(invoice, attempt)

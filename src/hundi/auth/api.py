@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, post
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from hundi.auth import service
 from hundi.auth.errors import InvalidClient, InvalidGrant, TokenRefused, UnsupportedGrant
@@ -59,7 +59,7 @@ class TokenForm(msgspec.Struct):
 async def get_token(
     request: Request[Any, Any, State],
     authorization: Annotated[
-        str | None, Parameter(header="Authorization", required=False, description="Basic base64(clientId:clientSecret)")
+        str | None, HeaderParameter(name="Authorization", required=False, description="Basic base64(clientId:clientSecret)")
     ] = None,
 ) -> Reply[TokenReply]:
     """Exchange a password, a refresh token or the client's own credentials for an access token of one hour."""

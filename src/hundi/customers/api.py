@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import get, post
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from hundi.auth.guard import may
 from hundi.auth.rules import Permission
@@ -24,7 +24,7 @@ from hundi.kit.states import STATES
 
 SellerParameter = Annotated[
     str | None,
-    Parameter(query="parentCompanyId", required=False, schema_extra={"pattern": SELLER_PATTERN}, description="Company to act for"),
+    QueryParameter(name="parentCompanyId", required=False, schema_extra={"pattern": SELLER_PATTERN}, description="Company to act for"),
 ]
 
 

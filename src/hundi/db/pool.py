@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
@@ -26,7 +26,7 @@ _BIND_ACTOR: Final = "SELECT bind_actor($1, $2, $3)"
 _LOCK_TIMEOUT_MS: Final = "10000"
 _STATEMENT_TIMEOUT_MS: Final = "60000"
 
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 
 class Transaction:

@@ -52,7 +52,7 @@ _DELIVERY: Final = """
      WHERE seller_id = $1 AND delivery_id = $2 AND state = ANY($6::text[])"""
 
 
-async def move(  # noqa: PLR0913 - what moves where, by whom, and what is said about it
+async def move(
     tx: Transaction,
     invoice_ids: Sequence[str],
     *,

@@ -55,6 +55,4 @@ async def record_all(
         _AUDIT, tx.seller_id, tx.now, origin.subject, action, kind, origin.request_id,
         [new_id("aud", tx.now) for _ in changes], ids, [as_json(change.before) for change in changes], after,
     )  # fmt: skip
-    await tx.execute(
-        _EVENTS, tx.seller_id, tx.now, event, kind, [new_id("evt", tx.now) for _ in changes], ids, after
-    )
+    await tx.execute(_EVENTS, tx.seller_id, tx.now, event, kind, [new_id("evt", tx.now) for _ in changes], ids, after)

@@ -26,7 +26,16 @@ from hundi.kit.errors import NotFound
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
 from hundi.kit.states import STATES
-from hundi.payments.upi import LEAST_AMOUNT, NotPayable, Payee, UpiMode, transaction_reference, upi_link, why_not_payable
+from hundi.payments.upi import (
+    LEAST_AMOUNT,
+    NotPayable,
+    Payee,
+    PaymentRequest,
+    UpiMode,
+    transaction_reference,
+    upi_link,
+    why_not_payable,
+)
 
 
 class InvoiceNotThere(NotFound):
@@ -72,7 +81,7 @@ async def documents_of(
     return [_built(row, lines[row.invoice_id], keyring, base_url, seller_id, today) for row in rows]
 
 
-def _built(  # noqa: PLR0913 - a row and all that turns it into a document
+def _built(
     row: DocumentRow, items: Sequence[ItemRow], keyring: Keyring, base_url: str, seller_id: SellerId, today: date
 ) -> BuiltDocument:
     status = shown_status(ReceivableStatus(row.receivable_status), row.due_date, today)
@@ -201,12 +210,11 @@ def _e_invoice(row: DocumentRow) -> EInvoice | None:
 
 
 def _upi(row: DocumentRow) -> UpiPayment:
-    payee = Payee(vpa=row.r_upi_vpa or "", name=row.r_trade_name or row.r_legal_name)
-    reference = transaction_reference(row.invoice_id)
-    note = f"Invoice {row.invoice_number}"
-    minimum = LEAST_AMOUNT if row.partial_payment_allowed else None
-    qr, button = (
-        upi_link(payee, row.balance, reference=reference, note=note, mode=mode, minimum=minimum)
-        for mode in (UpiMode.QR, UpiMode.LINK)
+    request = PaymentRequest(
+        payee=Payee(vpa=row.r_upi_vpa or "", name=row.r_trade_name or row.r_legal_name),
+        amount=row.balance,
+        reference=transaction_reference(row.invoice_id),
+        note=f"Invoice {row.invoice_number}",
+        minimum=LEAST_AMOUNT if row.partial_payment_allowed else None,
     )
-    return UpiPayment(qr_link=qr, button_link=button)
+    return UpiPayment(qr_link=upi_link(request, UpiMode.QR), button_link=upi_link(request, UpiMode.LINK))

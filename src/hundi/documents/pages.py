@@ -17,7 +17,6 @@ from litestar.static_files import create_static_files_router
 from hundi.db.pool import Database
 from hundi.documents import queries
 from hundi.documents.build import BuiltDocument, built
-from hundi.documents.links import base_url_of
 from hundi.documents.page import PageView, render_not_found, render_page
 from hundi.documents.render import render_pdf
 from hundi.kit.dates import ist_date
@@ -70,7 +69,7 @@ async def find(db: Database, keyring: Keyring, base_url: str, token: str) -> Bui
 
 
 async def _found(state: State, token: str) -> BuiltDocument | None:
-    return await find(state.db, state.keyring, base_url_of(state.settings), token)
+    return await find(state.db, state.keyring, state.base_url, token)
 
 
 def _not_found() -> Response[Any]:
@@ -124,7 +123,6 @@ static_files = create_static_files_router(
     opt=_PUBLIC,
     include_in_schema=False,
     cache_control=CacheControlHeader(public=True, max_age=_HOUR_S),
-    after_request=None,
 )
 
 ROUTES: Final[list[Any]] = [hosted_page, hosted_pdf, hosted_qr, static_files]

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from num2words import num2words  # type: ignore[import-untyped]  # the package carries no types
+from num2words import num2words
 
 from hundi.kit.money import round_to_paise
 

@@ -123,7 +123,7 @@ def tax_heads(taxable: Decimal, rate: Decimal, *, inter_state: bool) -> Heads:
 
 def head_problem(
     heads: Heads,
-    inter_state: bool | None,  # noqa: FBT001 - a fact with three values, not a switch
+    inter_state: bool | None,
     place_state: str | None,
 ) -> FieldProblem | None:
     """Give ``TAX_HEADS_CONTRADICT_PLACE`` where heads and place disagree: a warning, an error in an e-invoice."""

@@ -217,7 +217,7 @@ def _received(clean: AmountsIn, net: Decimal) -> tuple[Decimal, list[FieldProble
     return (ZERO if balance is None else net - balance), []
 
 
-def _outcome(  # noqa: PLR0913 - the parts of one result, each of another meaning
+def _outcome(
     amounts: AmountsIn,
     totals: _Totals,
     received: Decimal,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from litestar import get, patch, post
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from hundi.auth.guard import may
 from hundi.auth.rules import Permission
@@ -27,7 +27,7 @@ _TAGS: Final = ["invoice-controller"]
 MAX_PAGE: Final = 5000
 SellerParameter = Annotated[
     str | None,
-    Parameter(query="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN}, description="sellerId"),
+    QueryParameter(name="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN}, description="sellerId"),
 ]
 
 
@@ -128,8 +128,8 @@ async def search_invoices(  # noqa: PLR0913 - the documented parameters
     data: InvoiceSearch,
     who: Actor,
     state: State,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
-    offset: Annotated[int, Parameter(ge=0, le=10_000_000)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
+    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
     direction: Literal["ASC", "DESC"] = "DESC",
     sellerId: SellerParameter = None,
 ) -> Reply[Envelope[InvoicePage]]:

@@ -75,7 +75,7 @@ class _Draft:
         self.entries.append(Entry(kind, amount))
 
 
-def decide(  # noqa: PLR0913 - the whole situation of one PATCH, by name
+def decide(
     current: Current,
     changes: Mapping[str, Any],
     *,

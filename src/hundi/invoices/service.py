@@ -18,7 +18,8 @@ from hundi.http.wire import Money, WireDate, WireDateTime
 from hundi.invoices import lifecycle, queries
 from hundi.invoices.amounts import AmountMismatch
 from hundi.invoices.errors import ApprovalForbidden, NumberTaken
-from hundi.invoices.patching import Current, Lock, PatchDecision, Permissions, decide
+from hundi.invoices.patch_fields import Current, Lock, PatchDecision, Permissions
+from hundi.invoices.patching import decide
 from hundi.invoices.rows import InvoiceRow
 from hundi.invoices.rules import MONEY_KINDS, ApprovalStatus, ReceivableStatus
 from hundi.invoices.schemas import InvoicePatch

@@ -19,7 +19,7 @@ async def enqueue_many(
     """Add one job for each entry of ``ids``, all in one statement; otherwise the same as ``queue.enqueue``."""
     if not ids:
         return
-    queries = Queries(AsyncpgDriver(tx.connection))  # type: ignore[arg-type]  # a pool's proxy serves as well
+    queries = Queries(AsyncpgDriver(tx.connection))
     count = len(ids)
     payloads: list[bytes | None] = [_ENCODER.encode({"seller_id": tx.seller_id, **entry}) for entry in ids]
     await queries.enqueue([name] * count, payloads, [priority] * count, execute_after=[delay] * count)

@@ -48,8 +48,8 @@ _PUT_BACK: Final = f"""
            SELECT FROM pg_locks l
             WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-              AND (l.classid::bigint << 32) | l.objid::bigint = {_KEY.format('queue_manager_id')})
-    RETURNING id"""  # noqa: S608 - put together from constants
+              AND (l.classid::bigint << 32) | l.objid::bigint = {_KEY.format("queue_manager_id")})
+    RETURNING id"""
 
 
 async def run_worker(

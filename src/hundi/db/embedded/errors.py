@@ -8,13 +8,13 @@ OLDEST_SUPPORTED: Final = 150000
 """`server_version_num` of the oldest PostgreSQL that Hundi runs on: 15.0."""
 
 
-class DataFolderBusy(Exception):  # noqa: N818 - the name is the operator's word for it, and callers depend on it
+class DataFolderBusy(Exception):
     """Another process holds this data folder; the sentence names the folder and the process."""
 
     code: ClassVar[str] = "data_folder_busy"
 
 
-class DatabaseTooOld(Exception):  # noqa: N818 - as above
+class DatabaseTooOld(Exception):
     """The PostgreSQL found is older than 15; the sentence names the found and the needed version."""
 
     code: ClassVar[str] = "database_too_old"
@@ -35,7 +35,7 @@ def minimum_version_check(server_version_num: int) -> None:
     if server_version_num >= OLDEST_SUPPORTED:
         return
     major, minor = divmod(server_version_num, 10000)
-    found = f"{major}.{minor}" if major >= 10 else f"{major}.{minor // 100}"  # noqa: PLR2004 - 9.6.24 is 90624
+    found = f"{major}.{minor}" if major >= 10 else f"{major}.{minor // 100}"
     message = (
         f"This database is PostgreSQL {found}; Hundi needs PostgreSQL {OLDEST_SUPPORTED // 10000} or newer. "
         "Upgrade the server or point HUNDI_DATABASE_URL at a newer one."

@@ -1,0 +1,166 @@
+"""The two long-running programs, serve and worker: started by hand, or by `up` as children that end with it."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+import structlog
+import uvicorn
+
+from hundi import app as application
+from hundi import registry
+from hundi.cli.parts import Parts, opened
+from hundi.cli.sockets import BACKLOG
+from hundi.config import Settings
+from hundi.dispatch.mailers import open_mailer
+from hundi.http.health import NotReady
+from hundi.jobs.context import JobContext
+from hundi.jobs.worker import run_worker
+from hundi.kit.ids import SellerId
+from hundi.log import configure
+
+log = structlog.get_logger("hundi")
+
+_UNSETTLED: Final = """
+    SELECT EXISTS (SELECT 1 FROM deliveries WHERE seller_id = $1 AND state IN ('QUEUED', 'SENDING'))"""
+
+
+def demo_readiness(parts: Parts, demo_seller: str | None) -> Callable[[], Awaitable[None]]:
+    """Say not ready while the demo's own deliveries are under way; with no demo, always ready."""
+    settled = demo_seller is None
+
+    async def readiness() -> None:
+        nonlocal settled
+        if settled or demo_seller is None:
+            return
+        async with parts.db.read(SellerId(demo_seller)) as tx:
+            if await tx.fetchval(_UNSETTLED, demo_seller):
+                raise NotReady
+        settled = True
+
+    return readiness
+
+
+async def serve(settings: Settings, bound: socket.socket, stop: asyncio.Event, *, demo_seller: str | None = None) -> None:
+    """Answer HTTP on ``bound`` until ``stop`` is set; running requests get ten seconds to end."""
+    async with opened(settings) as parts:
+        asgi: Any = application.build(
+            settings=settings,
+            db=parts.db,
+            clock=parts.clock,
+            keyring=parts.keyring,
+            files=parts.files,
+            base_url=parts.base_url,
+            readiness=demo_readiness(parts, demo_seller),
+        )
+        config = uvicorn.Config(
+            asgi,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=10,
+        )
+        server = uvicorn.Server(config)
+        # Signals are ours: uvicorn's own handlers would fight with those of the supervisor.
+        server.capture_signals = _no_signals  # type: ignore[method-assign]
+        running = asyncio.create_task(server.serve(sockets=[bound]))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await running
+        stopped.cancel()
+
+
+class _no_signals:  # noqa: N801 - stands in for a context manager of uvicorn's
+    """Leave the process's signal handlers alone."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+async def work(settings: Settings, stop: asyncio.Event) -> None:
+    """Run jobs until ``stop`` is set."""
+    async with opened(settings) as parts:
+        context = JobContext(
+            db=parts.db,
+            clock=parts.clock,
+            keyring=parts.keyring,
+            settings=settings,
+            files=parts.files,
+            mailer=open_mailer(settings),
+        )
+        direct = settings.direct_url or settings.database_url or ""
+        await run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=direct)
+
+
+class ChildOrder(msgspec.Struct, kw_only=True):
+    """What `up` tells a child on its standard input: one line, so that no secret is in its environment or arguments."""
+
+    settings: Settings
+    demo_seller: str | None = None
+
+
+def _order_hook(kind: type, raw: Any) -> Any:
+    return kind(raw)
+
+
+def child_main(role: str, fd: int | None) -> None:
+    """Be a child of `up`: read the order, run until told to stop or until the parent is gone (its end of stdin closes)."""
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    order = msgspec.json.decode(line, type=ChildOrder, dec_hook=_order_hook)
+    configure(order.settings.log_level)
+    runner = asyncio.Runner(loop_factory=_loop_factory)
+    with runner:
+        runner.run(_child(role, order, fd))
+    # Threads of native libraries must not keep a finished process alive.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _loop_factory() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+async def _child(role: str, order: ChildOrder, fd: int | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    orphaned = asyncio.create_task(_parent_gone(stop))
+    if role == "serve":
+        bound = socket.socket(fileno=fd)
+        await serve(order.settings, bound, stop, demo_seller=order.demo_seller)
+    else:
+        await work(order.settings, stop)
+    orphaned.cancel()
+
+
+async def _parent_gone(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+    if not stop.is_set():
+        log.warning("the parent process is gone; stopping")
+        stop.set()
+
+
+if __name__ == "__main__":
+    child_main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -1,0 +1,191 @@
+"""`hundi up`: PostgreSQL, migrations, serve and worker in one command (design §2, §7)."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from hundi.cli.output import Refused, say
+from hundi.config import Settings
+from hundi.db.embedded import EmbeddedPostgres, FolderLock
+
+_STOP_S: Final = 25
+_RESTART_S: Final = 1.0
+_FAST_DEATHS: Final = 5
+
+
+class _Child:
+    """One program under supervision. It starts importing at once and waits for its order on standard input."""
+
+    def __init__(self, role: str, fd: int | None) -> None:
+        self.role = role
+        self.fd = fd
+        self.order = b""
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        words = [sys.executable, "-m", "hundi.cli.processes", self.role]
+        if self.fd is not None:
+            words.append(str(self.fd))
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            words,
+            stdin=subprocess.PIPE,
+            pass_fds=[self.fd] if self.fd is not None else [],
+            # Its own session: Ctrl-C reaches the parent alone, which stops everything in order.
+            start_new_session=True,
+        )
+        if self.order:
+            self.tell(self.order)
+
+    def tell(self, order: bytes) -> None:
+        self.order = order
+        process = self.process
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(order + b"\n")
+                process.stdin.flush()
+
+    @property
+    def returncode(self) -> int | None:
+        return None if self.process is None else self.process.poll()
+
+    def terminate(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+async def up(settings: Settings, *, demo: bool) -> None:
+    """Run everything until SIGTERM or Ctrl-C; raises :class:`Refused` with a sentence when it cannot."""
+    from hundi.cli.sockets import listen
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    lock = FolderLock(settings.data_dir)
+    lock.acquire()
+    try:
+        bound = listen(settings.host, settings.port)
+    except OSError as error:
+        message = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port."
+        raise Refused(message) from error
+    port = bound.getsockname()[1]
+    settings = msgspec.structs.replace(
+        settings,
+        port=port,
+        base_url=settings.base_url or f"http://{settings.host}:{port}",
+        secret_key=settings.secret_key or _secret(settings.data_dir),
+        data_dir=settings.data_dir.expanduser().absolute(),
+    )
+    children = [_Child("serve", bound.fileno()), _Child("worker", None)]
+    server: EmbeddedPostgres | None = None
+    try:
+        for child in children:
+            child.start()
+        settings, server = await _database(settings, lock)
+        demo_seller = await _prepare(settings, demo=demo)
+        order = msgspec.json.encode({"settings": settings, "demo_seller": demo_seller}, enc_hook=str)
+        for child in children:
+            child.tell(order)
+        _greet(settings, demo=demo)
+        await _supervise(children, server, stop)
+    finally:
+        await _stop(children)
+        bound.close()
+        if server is not None:
+            await server.stop()
+        lock.release()
+
+
+def _secret(data_dir: Path) -> str:
+    """Give DIR/secret.key, made on first use: all of it or nothing, readable by its owner alone."""
+    path = data_dir / "secret.key"
+    if not path.exists():
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    return path.read_text(encoding="ascii").strip()
+
+
+async def _database(settings: Settings, lock: FolderLock) -> tuple[Settings, EmbeddedPostgres | None]:
+    if settings.database_url:
+        return settings, None
+    server = EmbeddedPostgres(settings.data_dir, lock=lock, notify=say)
+    urls = await server.start()
+    filled = msgspec.structs.replace(settings, database_url=urls.app, owner_url=urls.owner, loader_url=urls.loader)
+    return filled, server
+
+
+async def _prepare(settings: Settings, *, demo: bool) -> str | None:
+    from hundi.cli.database import bring_up_to_date
+
+    await bring_up_to_date(settings)
+    if not demo:
+        return None
+    from hundi.cli.demo import DEMO_SELLER, seed
+
+    await seed(settings)
+    return DEMO_SELLER
+
+
+def _greet(settings: Settings, *, demo: bool) -> None:
+    folder, base = settings.data_dir, settings.base_url
+    say(f"Hundi serves {base}  (API documentation: {base}/schema)")
+    if not settings.smtp_url:
+        say(f"Mail goes to {folder / 'outbox'} because HUNDI_SMTP_URL is not set.")
+    if demo:
+        say(f"Demo credentials: {folder / 'demo.json'}   sample file: {folder / 'sample-invoices.csv'}")
+    say("Ctrl-C stops everything.")
+
+
+async def _supervise(children: list[_Child], server: EmbeddedPostgres | None, stop: asyncio.Event) -> None:
+    """Start again what dies, until told to stop; give up when PostgreSQL is gone or a child will not stay."""
+    waits: set[asyncio.Task[Any]] = {asyncio.create_task(stop.wait())}
+    if server is not None:
+        waits.add(asyncio.create_task(server.wait()))
+    deaths = 0
+    while True:
+        done, _ = await asyncio.wait(waits, timeout=_RESTART_S, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            break
+        if done:
+            message = "PostgreSQL has ended; see postgres.log in the data folder. Start Hundi again: it recovers."
+            raise Refused(message)
+        fallen = [child for child in children if child.returncode is not None]
+        deaths = deaths + 1 if fallen else 0
+        if deaths > _FAST_DEATHS:
+            message = f"The {fallen[0].role} process ends as soon as it is started; its last words are above."
+            raise Refused(message)
+        for child in fallen:
+            say(f"The {child.role} process ended with code {child.returncode}; starting it again.")
+            child.start()
+    for task in waits:
+        task.cancel()
+
+
+async def _stop(children: list[_Child]) -> None:
+    for child in children:
+        child.terminate()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _STOP_S
+    while any(child.returncode is None and child.process is not None for child in children) and loop.time() < until:
+        await asyncio.sleep(0.02)
+    for child in children:
+        child.kill()

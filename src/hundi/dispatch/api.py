@@ -1,0 +1,81 @@
+"""POST /api/v0/invoice/bulk/dispatch (contract §4.3; domain §7)."""
+
+from typing import Any, Final
+
+from litestar import post
+from litestar.datastructures import State
+
+from hundi.auth.guard import may
+from hundi.auth.rules import Permission
+from hundi.db.pool import Transaction
+from hundi.dispatch import service
+from hundi.dispatch.rules import MAX_INVOICES
+from hundi.dispatch.schemas import DispatchRequest
+from hundi.dispatch.service import QueueOutcome
+from hundi.http.body import JsonBody
+from hundi.http.docs import statuses
+from hundi.http.envelope import FAILURE, SUCCESS, Envelope, ErrorResponse, Reply, failed, sub_errors
+from hundi.http.idempotency import Call, once
+from hundi.invoices.api import SellerParameter
+from hundi.kit.errors import ErrorType, FieldProblem, Invalid
+
+
+@post(
+    "/api/v0/invoice/bulk/dispatch",
+    operation_id="dispatchInvoiceCollection",
+    tags=["invoice-controller"],
+    guards=[may(Permission.INVOICE_DISPATCH)],
+    dto=JsonBody[DispatchRequest],
+    status_code=200,
+    responses=statuses(),
+)
+async def dispatch_invoice_collection(
+    data: DispatchRequest, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[ErrorResponse]]:
+    """Send invoices to their customers; the payload lists each invoice that was not queued, and why."""
+    ids = checked_ids(data.invoiceIds)
+
+    async def work(tx: Transaction) -> Envelope[ErrorResponse]:
+        outcome = await service.queue(
+            tx, call.actor, state.keyring, state.settings.mail_from, ids,
+            partial_payment_allowed=data.partialPaymentAllowed, resend=data.resend, group=data.group,
+        )  # fmt: skip
+        return shown(outcome, call, tx)
+
+    return await once(state.db, call, work)
+
+
+def checked_ids(ids: list[str] | None) -> list[str]:
+    """Refuse a request that names no invoice (nothing is ever sent by mistake of an empty list) or too many."""
+    if not ids:
+        message = "Name at least one invoice."
+        raise Invalid(problems=[FieldProblem("invoiceIds", "REQUIRED", message)])
+    if len(ids) > MAX_INVOICES:
+        message = f"Name at most {MAX_INVOICES:,} invoices in one request; send the rest in another."
+        raise Invalid(problems=[FieldProblem("invoiceIds", "TOO_MANY", message, str(len(ids)))])
+    return ids
+
+
+def shown(outcome: QueueOutcome, call: Call, tx: Transaction) -> Envelope[ErrorResponse]:
+    """Show an outcome in the documented shape: an ErrorResponse as payload of a 200."""
+    taken = len(outcome.queued) + len(outcome.already)
+    message = (
+        f"{len(outcome.queued)} queued, {len(outcome.already)} dispatched before, {len(outcome.refused)} not queued."
+    )
+    base = failed(
+        message=message, error_type=ErrorType.UNPROCESSABLE_REQUEST, request_id=call.actor.request_id, now=tx.now
+    ).errorResponse
+    payload = ErrorResponse(
+        apiSubErrors=sub_errors(outcome.refused),
+        errorMessage=message,
+        errorType=ErrorType.UNPROCESSABLE_REQUEST if outcome.refused else None,
+        requestId=call.actor.request_id,
+        timestamp=base.timestamp if base else None,
+    )
+    if taken:
+        return Envelope(payload=payload, response_code=SUCCESS, response_message="SUCCESS")
+    words = "No invoice was queued; each is listed with the reason."
+    return Envelope(payload=payload, response_code=FAILURE, response_message=words)
+
+
+ROUTES: Final[list[Any]] = [dispatch_invoice_collection]

@@ -1,0 +1,158 @@
+"""The jobs of dispatch: send one mail, and queue invoices that asked for it when they were created."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from hundi.dispatch import delivery, service
+from hundi.dispatch.delivery import Load
+from hundi.dispatch.mail import Attachment, BadAddress, Letter, Mail, compose
+from hundi.dispatch.mail_body import MailInvoice, MailView, render_mail
+from hundi.dispatch.mailers import Mailer
+from hundi.dispatch.rules import Contact
+from hundi.dispatch.trail import SYSTEM, Origin
+from hundi.documents.links import base_url_of
+from hundi.documents.pages import pdf_name
+from hundi.documents.render import render_pdf
+from hundi.jobs.context import Handler, JobContext
+from hundi.kit.dates import ist_date
+from hundi.kit.ids import SellerId
+
+log = structlog.get_logger("hundi.dispatch")
+
+_CHUNK: Final = 1000
+
+
+async def deliver(context: JobContext, payload: dict[str, Any]) -> None:
+    """Send the mail of one delivery, at most once as far as anybody can know (see hundi.dispatch.delivery)."""
+    seller_id, delivery_id = SellerId(payload["seller_id"]), str(payload["delivery_id"])
+    mailer: Mailer = context.mailer
+    base_url = base_url_of(context.settings)
+    async with context.db.transaction(seller_id) as tx:
+        load = await delivery.begin(tx, context.keyring, base_url, delivery_id)
+    if load is None:
+        return
+    known = await mailer.known(seller_id, delivery_id)
+    mail = None
+    if not known:
+        mail = await _made(context, seller_id, load)
+        if mail is None:
+            return
+    async with context.db.transaction(seller_id) as tx:
+        number = await delivery.claim(tx, load, known=known, lease=mailer.lease)
+    if number is None or mail is None:
+        return
+    outcome = await mailer.send(mail)
+    async with context.db.transaction(seller_id) as tx:
+        await delivery.record(tx, delivery_id, number, outcome)
+    log.info(
+        "mail",
+        outcome=outcome.kind.value,
+        detail=outcome.detail,
+        seller_id=seller_id,
+        delivery_id=delivery_id,
+        attempt=number,
+    )
+
+
+async def _made(context: JobContext, seller_id: SellerId, load: Load) -> Mail | None:
+    """Make the mail off the event loop; a delivery that cannot be made has failed, and its row says why."""
+    delivery_id = load.delivery.delivery_id
+    if load.recipients is None:
+        reason = "Its customer has no key contact with an e-mail address any more."
+    else:
+        try:
+            return await asyncio.to_thread(make_mail, load, seller_id, context.settings.mail_from)
+        except BadAddress as error:
+            reason = str(error)
+        except Exception:
+            # One invoice that cannot be drawn must not block the others, nor be tried for ever.
+            log.exception("the document could not be made", seller_id=seller_id, delivery_id=delivery_id)
+            reason = "The document could not be made; the log of the worker says why. Nothing was sent."
+    async with context.db.transaction(seller_id) as tx:
+        await delivery.refuse(tx, delivery_id, reason)
+    return None
+
+
+def make_mail(load: Load, seller_id: str, mail_from: str) -> Mail:
+    """Draw the PDFs and put the mail together; takes about 30 ms an invoice. Raises BadAddress."""
+    recipients = load.recipients
+    if recipients is None:
+        message = "nobody gets this mail"
+        raise BadAddress(message)
+    documents = [built.document for built in load.documents]
+    attachments: list[Attachment] = []
+    taken: set[str] = set()
+    for document in documents:
+        name = _free_name(pdf_name(document.number), taken)
+        attachments.append(Attachment(name, render_pdf(document)))
+    supplier, customer = documents[0].supplier, documents[0].recipient
+    view = MailView(
+        seller_name=supplier.display_name,
+        customer_name=customer.trade_name or customer.legal_name,
+        invoices=tuple(
+            MailInvoice(
+                number=document.number,
+                invoice_date=document.invoice_date,
+                invoice_value=document.invoice_value,
+                balance=document.balance,
+                due_date=document.due_date,
+                url=document.hosted_url,
+            )
+            for document in documents
+        ),
+        today=ist_date(load.delivery.created_at),
+        contact_name=recipients.to.name,
+        attachments=tuple(attachment.name for attachment in attachments),
+        seller_email=supplier.email,
+        seller_phone=supplier.phone,
+    )
+    answer_to = load.reply_to or supplier.email
+    return compose(
+        Letter(
+            seller_id=seller_id,
+            delivery_id=load.delivery.delivery_id,
+            message_id=load.delivery.message_id,
+            date=load.delivery.created_at,
+            sender=Contact(email=mail_from, name=supplier.display_name),
+            reply_to=Contact(email=answer_to, name=supplier.display_name) if answer_to else None,
+            recipients=recipients,
+            body=render_mail(view),
+            attachments=attachments,
+        )
+    )
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    stem = name.removesuffix(".pdf")
+    number, free = 1, name
+    while free.casefold() in taken:
+        number += 1
+        free = f"{stem}-{number}.pdf"
+    taken.add(free.casefold())
+    return free
+
+
+async def dispatch_requested(context: JobContext, payload: dict[str, Any]) -> None:
+    """Queue the invoices that were created with ``dispatchNow``; what cannot be sent is logged and stays undispatched.
+
+    The payload may carry ``actor`` (who asked) and ``request_id`` for the trail.
+    """
+    seller_id = SellerId(payload["seller_id"])
+    ids = [str(one) for one in payload["invoice_ids"]]
+    origin = Origin(subject=payload.get("actor") or SYSTEM, request_id=payload.get("request_id"))
+    for at in range(0, len(ids), _CHUNK):
+        async with context.db.transaction(seller_id) as tx:
+            outcome = await service.queue(
+                tx, origin, context.keyring, context.settings.mail_from, ids[at : at + _CHUNK]
+            )
+        for problem in outcome.refused:
+            log.warning("not dispatched", seller_id=seller_id, invoice_id=problem.rejected, code=problem.code)
+
+
+JOBS: Final[Mapping[str, Handler]] = {
+    service.DELIVER: deliver,
+    "invoices.dispatch_requested": dispatch_requested,
+}

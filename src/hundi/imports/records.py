@@ -1,0 +1,184 @@
+"""From text to records: a fast reader for clean blocks and a strict one for everything else. Runs in the child only.
+
+Both give frames of text cells ``c0``, ``c1``…, ``extra`` (what stands beyond the header's last column) and ``row``, the
+number a spreadsheet shows for the record: the header is row 1, and blank lines count.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from hundi.imports.errors import refuse
+from hundi.imports.sniff import BLOCK, LONGEST_RECORD
+
+EXTRA: Final = "extra"
+ROW: Final = "row"
+_SLOW_BATCH: Final = 10_000
+
+
+class Table:
+    """A CSV text behind its header: where it goes on, and how its cells are separated."""
+
+    def __init__(self, path: Path, *, offset: int, line: int, row: int, delimiter: str, width: int) -> None:
+        self.path = path
+        self.offset = offset
+        self.line = line
+        self.row = row
+        self.delimiter = delimiter
+        self.schema = {f"c{at}": pl.String for at in range(width)} | {EXTRA: pl.String}
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Give the records in order, blank lines left out. Raises ``FileRefused`` on quotes that do not add up."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            carry = b""
+            while block := file.read(BLOCK):
+                data = carry + block
+                end = last_record_end(data)
+                frame = self._fast(data[:end]) if end else None
+                if frame is None and (end or len(data) > LONGEST_RECORD):
+                    yield from self._slow(file)
+                    return
+                carry = data[end:]
+                if frame is not None:
+                    self.offset += end
+                    yield frame
+            if carry:
+                frame = self._fast(carry if carry.endswith(b"\n") else carry + b"\n")
+                if frame is None:
+                    yield from self._slow(file)
+                else:
+                    yield frame
+
+    def _fast(self, block: bytes) -> pl.DataFrame | None:
+        """Read whole lines with polars, or give None where the strict reader might see other records in them."""
+        lines = block.count(b"\n")
+        if not self._is_clean(block):
+            return None
+        try:
+            frame = pl.read_csv(
+                io.BytesIO(block), has_header=False, schema=self.schema, separator=self.delimiter, quote_char='"',
+                missing_columns="insert", extra_columns="raise",
+            )  # fmt: skip
+        except pl.exceptions.PolarsError:
+            return None
+        if frame.height != lines:
+            return None
+        numbered = frame.with_columns(pl.int_range(self.row, self.row + lines, dtype=pl.Int64).alias(ROW))
+        self.row += lines
+        self.line += lines
+        return without_blank(numbered)
+
+    def _is_clean(self, block: bytes) -> bool:
+        """Tell whether every quote opens or closes a whole cell, and every carriage return belongs to a line end."""
+        if block.count(b"\r") != block.count(b"\r\n"):
+            return False
+        if b'"' not in block:
+            return True
+        bare = block.replace(b'""', b"")
+        mark = self.delimiter.encode()
+        opens = bare.count(mark + b'"') + bare.count(b'\n"') + bare.startswith(b'"')
+        closes = bare.count(b'"' + mark) + bare.count(b'"\n') + bare.count(b'"\r\n')
+        return opens == closes and opens + closes == bare.count(b'"')
+
+    def _slow(self, file: io.BufferedReader) -> Iterator[pl.DataFrame]:
+        """Read the rest by the book (RFC 4180, quotes anywhere in a cell taken as they are)."""
+        file.seek(self.offset)
+        reader = StrictReader(file, self.delimiter, self.line)
+        batch: list[list[str]] = []
+        numbers: list[int] = []
+        for record in reader.records():
+            if any(cell and not cell.isspace() for cell in record):
+                batch.append(record)
+                numbers.append(self.row)
+            self.row += 1
+            if len(batch) >= _SLOW_BATCH:
+                yield self._frame(batch, numbers)
+                batch, numbers = [], []
+        if batch:
+            yield self._frame(batch, numbers)
+
+    def _frame(self, batch: list[list[str]], numbers: list[int]) -> pl.DataFrame:
+        width = len(self.schema) - 1
+        filled = [
+            [*record[:width], *[None] * (width - len(record)), " | ".join(c for c in record[width:] if c) or None]
+            for record in batch
+        ]
+        frame = pl.DataFrame(filled, schema=self.schema, orient="row")
+        return frame.with_columns(pl.Series(ROW, numbers, dtype=pl.Int64))
+
+
+class StrictReader:
+    """Reads records with the standard library, with bounds on lines and records, and knows the line it is at."""
+
+    def __init__(self, file: io.BufferedReader, delimiter: str, line: int) -> None:
+        self._file = file
+        self._delimiter = delimiter
+        self._line = line
+        self._began = line
+        self._taken = 0
+
+    def _lines(self) -> Iterator[str]:
+        while line := self._file.readline(LONGEST_RECORD + 1):
+            self._taken += len(line)
+            if self._taken > LONGEST_RECORD:
+                message = (
+                    f"The record that begins here is longer than {LONGEST_RECORD // 1024} KiB: a quote (\") that opens a "
+                    "cell is never closed, or a cell is far too long."
+                )
+                raise refuse("RECORD_TOO_LONG", message, place=f"row {self._began}")
+            self._line += 1
+            yield line.decode("utf-8")
+
+    def records(self) -> Iterator[list[str]]:
+        """Give record after record; blank lines are empty records. Raises ``FileRefused``."""
+        csv.field_size_limit(LONGEST_RECORD)
+        reader = csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+        while True:
+            self._began = self._line
+            self._taken = 0
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                message = (
+                    f'The quotes (") of the record that begins here do not add up ({error}): a cell in quotes must end '
+                    "with one, and quotes inside it are doubled."
+                )
+                raise refuse("UNBALANCED_QUOTES", message, place=f"row {self._began}") from error
+            yield record
+
+
+def last_record_end(data: bytes) -> int:
+    """Give the place behind the last line break that stands outside quotes; 0 where there is none."""
+    end = data.rfind(b"\n")
+    quotes = data.count(b'"', 0, max(end, 0))
+    while end >= 0 and quotes % 2:
+        before = data.rfind(b"\n", 0, end)
+        quotes -= data.count(b'"', max(before, 0), end)
+        end = before
+    return end + 1
+
+
+def without_blank(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out records whose every cell is empty or blank: spreadsheets write such lines after the last row."""
+    blank: pl.Series | None = None
+    for name in frame.columns:
+        if name == ROW:
+            continue
+        empty = frame[name].is_null() if blank is not None else _is_blank(frame[name])
+        if blank is not None:
+            empty = _is_blank(frame[name]) if blank.any() else empty
+        blank = empty if blank is None else blank & empty
+        if not blank.any():
+            return frame
+    return frame if blank is None else frame.filter(~blank)
+
+
+def _is_blank(cells: pl.Series) -> pl.Series:
+    return (cells.is_null() | (cells.str.strip_chars() == "")).fill_null(value=True)

@@ -1,0 +1,20 @@
+"""The one list of jobs: what the worker runs, by name."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+from hundi.dispatch import jobs as dispatch
+from hundi.jobs.context import Handler, JobContext
+
+
+async def _import_run(context: JobContext, payload: dict[str, Any]) -> None:
+    # Loaded when the first import runs: its engine is heavy, and a worker may never need it.
+    await import_module("hundi.imports.jobs").run(context, payload)
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    **dispatch.JOBS,
+    **({"imports.run": _import_run} if find_spec("hundi.imports.jobs") else {}),
+}

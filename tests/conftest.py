@@ -1,0 +1,147 @@
+"""Fixtures for all tests: a real PostgreSQL, the real application, and a fresh company for each test.
+
+The server is our own embedded one, one for each process of pytest-xdist. ``HUNDI_TEST_PG_BIN`` names another
+PostgreSQL's ``bin`` folder to run the same tests on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import make
+import pytest
+
+from hundi import app as hundi_app
+from hundi.config import Settings
+from hundi.db.embedded import EmbeddedPostgres, Urls
+from hundi.db.pool import Database, open_database
+from hundi.db.upgrade import upgrade
+from hundi.files.store import FileStore
+from hundi.kit.keys import Keyring
+
+# Read when this module is loaded, because the environment is cleared before the first test.
+PG_BIN = os.environ.get("HUNDI_TEST_PG_BIN")
+SECRET = "a secret key of the tests, long enough"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Litestar 2 infer parameters and dependencies: what warns there ends with Litestar 3, which is not allowed in."""
+    config.addinivalue_line("filterwarnings", "ignore::litestar.exceptions.LitestarDeprecationWarning")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """Take away every HUNDI_ variable, so that nobody's shell decides how a test ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("HUNDI_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """Give the data folder of the session's server; outside pytest's own, whose names are long."""
+    folder = Path(tempfile.mkdtemp(prefix="hundi-tests-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def database_urls(server_folder: Path) -> AsyncIterator[Urls]:
+    """Give the addresses (owner, app, loader) of a migrated database."""
+    server = EmbeddedPostgres(server_folder, binaries=Path(PG_BIN) if PG_BIN else None)
+    urls = await server.start()
+    try:
+        await upgrade(urls.owner, app_role="hundi_app", loader_role="hundi_loader")
+        yield urls
+    finally:
+        await server.stop()
+
+
+@pytest.fixture(scope="session")
+def session_clock() -> make.MovedClock:
+    """Give the one clock of the session's application; tests ask for ``clock``, which is set to the start."""
+    return make.MovedClock()
+
+
+@pytest.fixture
+def clock(session_clock: make.MovedClock) -> make.MovedClock:
+    """Give the clock, set to :data:`make.START`; ``clock.move(minutes=15)`` moves it."""
+    session_clock.reset()
+    return session_clock
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    return Keyring([SECRET])
+
+
+@pytest.fixture(scope="session")
+async def session_db(database_urls: Urls, session_clock: make.MovedClock) -> AsyncIterator[Database]:
+    database = await open_database(database_urls.app, session_clock, loader_dsn=database_urls.loader)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def db(session_db: Database, clock: make.MovedClock) -> Database:
+    """Give the pool of the app role, with the clock at its start."""
+    return session_db
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FileStore:
+    """Give a file store in a folder of its own."""
+    return FileStore.open(None, tmp_path_factory.mktemp("files"))
+
+
+@pytest.fixture(scope="session")
+def session_app(session_db: Database, session_clock: make.MovedClock, keyring: Keyring, store: FileStore) -> Any:
+    return hundi_app.build(
+        settings=Settings(), db=session_db, clock=session_clock, keyring=keyring, files=store,
+        base_url="http://hundi.test",
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def http_factory(session_app: Any, clock: make.MovedClock) -> AsyncIterator[Callable[..., httpx2.AsyncClient]]:
+    """Give a function that makes HTTP clients of the application with these headers; all are closed at the end."""
+    made: list[httpx2.AsyncClient] = []
+
+    def factory(headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(session_app)
+        made.append(httpx2.AsyncClient(transport=transport, base_url="http://hundi.test", headers=headers))
+        return made[-1]
+
+    async with make.closing(made):
+        yield factory
+
+
+@pytest.fixture
+def client(http_factory: Callable[..., httpx2.AsyncClient]) -> httpx2.AsyncClient:
+    """Give an HTTP client that is not signed in."""
+    return http_factory()
+
+
+@pytest.fixture
+def new_seller(
+    db: Database, keyring: Keyring, clock: make.MovedClock, http_factory: Any
+) -> Callable[..., Awaitable[make.Company]]:
+    """Give a function that makes a company: ``await new_seller(state_code="29")``."""
+
+    async def made(**changes: Any) -> make.Company:
+        return await make.company(db, keyring, clock, http_factory, **changes)
+
+    return made
+
+
+@pytest.fixture
+async def seller(new_seller: Callable[..., Awaitable[make.Company]]) -> make.Company:
+    """Give a company that nothing else uses: ``seller.http`` is its owner's HTTP client."""
+    return await new_seller()
