@@ -16,8 +16,10 @@ from typing import Any
 import httpx2
 import make
 import pytest
+from argon2 import PasswordHasher
 
 from hundi import app as hundi_app
+from hundi.auth import service as auth_service
 from hundi.config import Settings
 from hundi.db.embedded import EmbeddedPostgres, Urls
 from hundi.db.pool import Database, open_database
@@ -41,6 +43,16 @@ def no_settings_from_outside() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("HUNDI_")]:
             patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords at the lowest cost; tests/api/test_token.py looks at the real one."""
+    with pytest.MonkeyPatch.context() as patch:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(auth_service, "_HASHER", quick)
+        patch.setattr(auth_service, "_NOBODY", quick.hash("nobody's"))
         yield
 
 

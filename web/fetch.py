@@ -17,6 +17,7 @@ WEB: Final = Path(__file__).resolve().parent
 PACKAGE: Final = WEB.parent / "src" / "hundi"
 DOCUMENT_FONTS: Final = PACKAGE / "documents" / "fonts"
 PAGE_FONTS: Final = PACKAGE / "static" / "vendor" / "fonts"
+API_DOCS: Final = PACKAGE / "static" / "vendor" / "swagger-ui"
 STAMP: Final = PACKAGE / "static" / "vendor" / ".web-lock.sha256"
 NPM_TIMEOUT_S: Final = 600
 
@@ -39,8 +40,13 @@ _FONT_FILES: Final = (
     (f"{_SANS}/LICENSE_FONT", "OFL-NotoSans.txt"),
     (f"{_DEVANAGARI}/LICENSE_FONT", "OFL-NotoSansDevanagari.txt"),
 )
-ASSETS: Final = tuple(
-    Asset(source, folder / name) for folder in (DOCUMENT_FONTS, PAGE_FONTS) for source, name in _FONT_FILES
+# The page that shows the API's description, with the licences that ask to travel with it.
+_API_DOCS_FILES: Final = (
+    "swagger-ui-bundle.js", "swagger-ui.css", "swagger-ui-bundle.js.LICENSE.txt", "LICENSE", "NOTICE",
+)  # fmt: skip
+ASSETS: Final = (
+    *(Asset(source, folder / name) for folder in (DOCUMENT_FONTS, PAGE_FONTS) for source, name in _FONT_FILES),
+    *(Asset(f"swagger-ui-dist/{name}", API_DOCS / name) for name in _API_DOCS_FILES),
 )
 
 

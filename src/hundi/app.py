@@ -18,6 +18,8 @@ from hundi.auth.tokens import TokenSigner
 from hundi.config import Settings
 from hundi.customers import api as customers_api
 from hundi.db.pool import Database
+from hundi.dispatch import api as dispatch_api
+from hundi.documents import pages
 from hundi.http import health
 from hundi.http.edge import Edge, Metrics
 from hundi.http.errors import HANDLERS
@@ -40,6 +42,8 @@ def routes() -> list[Any]:
         auth_api.get_token,
         *customers_api.ROUTES,
         *invoices_api.ROUTES,
+        *dispatch_api.ROUTES,
+        *pages.ROUTES,
     ]
 
 

@@ -22,7 +22,7 @@ def as_json(value: Any) -> str | None:
     return None if value is None else _ENCODER.encode(value).decode()
 
 
-async def record(  # noqa: PLR0913 - one argument for each column
+async def record(
     tx: Transaction,
     who: Actor,
     action: str,

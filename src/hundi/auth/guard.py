@@ -70,15 +70,15 @@ def _seller_wanted(query: bytes) -> SellerId | None:
     if not query:
         return None
     found = parse_qs(query.decode("latin-1"), keep_blank_values=True)
-    values = {name: found[name][-1] for name in _SELLER_PARAMETERS if name in found}
-    for name, value in values.items():
+    named = [(name, value) for name in _SELLER_PARAMETERS for value in found.get(name, ())]
+    for name, value in named:
         if not _SELLER.fullmatch(value):
             message = "Send a company id: CEK and 7 of A-Z and 0-9."
             raise Invalid(problems=[FieldProblem(name, "BAD_FORMAT", message, value[:100])])
-    if len(set(values.values())) > 1:
+    if len({value for _, value in named}) > 1:
         message = "Name one company, once."
-        raise Invalid(problems=[FieldProblem(name, "AMBIGUOUS", message) for name in values])
-    return SellerId(next(iter(values.values()))) if values else None
+        raise Invalid(problems=[FieldProblem(name, "AMBIGUOUS", message, value) for name, value in named])
+    return SellerId(named[0][1]) if named else None
 
 
 async def _as_partner(db: Database, actor: Actor, wanted: SellerId) -> Actor:

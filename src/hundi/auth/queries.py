@@ -20,7 +20,9 @@ _MEMBER_ROLES: Final = """
     SELECT roles FROM memberships
      WHERE seller_id = $1 AND user_id = $2 AND home_seller_id = $3 AND revoked_at IS NULL"""
 _ROLES_OF_USER: Final = """
-    SELECT roles FROM memberships WHERE seller_id = $1 AND user_id = $2 AND revoked_at IS NULL"""
+    SELECT m.roles FROM memberships m
+      LEFT JOIN users u ON u.seller_id = $1 AND u.user_id = m.user_id
+     WHERE m.seller_id = $1 AND m.user_id = $2 AND m.revoked_at IS NULL AND coalesce(u.status, 'ACTIVE') = 'ACTIVE'"""
 _DIRECTORY: Final = "SELECT directory_find($1, $2)"
 
 

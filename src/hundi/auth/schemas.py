@@ -28,7 +28,7 @@ class TokenReply(msgspec.Struct):
             expires_in=issued.expires_in,
             scope="read write trust",
             accessToken=issued.access_token,
-            tokenType="bearer",  # noqa: S106 - the kind of token, not one
+            tokenType="bearer",
             refreshToken=issued.refresh_token,
             expiresIn=issued.expires_in,
         )

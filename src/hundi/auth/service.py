@@ -18,23 +18,25 @@ from hundi.kit.keys import hash_secret, same
 MAX_FAILURES: Final = 5
 LOCK_FOR: Final = timedelta(minutes=15)
 _MAX_PASSWORD: Final = 1024
+# How often and how long a sign-in waits for others of the same account whose passwords are being checked.
+_TURNS: Final = 50
+_TURN_SECONDS: Final = 0.1
 
 _HASHER: Final = PasswordHasher()
 # Checked against when the name is unknown, so that the time taken does not tell whether it exists.
 _NOBODY: Final = _HASHER.hash(new_secret())
 
 _COUNT_ATTEMPT: Final = """
-    UPDATE users SET failed_count = CASE WHEN locked_until <= $3 THEN 1 ELSE failed_count + 1 END,
-                     locked_until = CASE WHEN locked_until <= $3 THEN NULL
-                                         WHEN failed_count + 1 > $4 AND locked_until IS NULL THEN $5
-                                         ELSE locked_until END
+    UPDATE users SET failed_count = CASE WHEN locked_until <= $3 THEN 1 ELSE failed_count + 1 END, locked_until = NULL
      WHERE seller_id = $1 AND user_id = $2
-    RETURNING failed_count, locked_until"""
+       AND (locked_until <= $3 OR (locked_until IS NULL AND failed_count < $4))
+    RETURNING true"""
 _CLEAR_ATTEMPTS: Final = """
     UPDATE users SET failed_count = 0, locked_until = NULL WHERE seller_id = $1 AND user_id = $2"""
 _LOCK_NOW: Final = """
     UPDATE users SET locked_until = $3 WHERE seller_id = $1 AND user_id = $2 AND failed_count >= $4
        AND locked_until IS NULL"""
+_LOCKED_UNTIL: Final = "SELECT locked_until FROM users WHERE seller_id = $1 AND user_id = $2"
 _ADD_REFRESH: Final = """
     INSERT INTO refresh_tokens (seller_id, token_hash, family_id, client_id, user_id, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7)"""
@@ -89,7 +91,6 @@ async def sign_in(
 ) -> Issued:
     """Check a password and issue tokens for the client's company.
 
-    The attempt is counted before the password is looked at, so that many guesses at once cannot slip past the lock.
     Raises :class:`InvalidGrant`, :class:`AccountLocked`.
     """
     name = username.strip().lower()
@@ -99,13 +100,7 @@ async def sign_in(
         if home is not None:
             await tx.bind(home)
             found = await queries.user(tx, home, name)
-        if home is not None and found is not None:
-            counted = await tx.fetchrow(
-                _COUNT_ATTEMPT, home, found.user_id, tx.now, MAX_FAILURES, tx.now + LOCK_FOR
-            )
-            locked = counted is not None and counted["locked_until"] is not None
-        else:
-            locked = False
+    locked = home is not None and found is not None and not await _turn(db, home, found.user_id)
     good = await _matches(found.password_hash if found else _NOBODY, password)
     if locked:
         raise AccountLocked(headers={"Retry-After": str(int(LOCK_FOR.total_seconds()))})
@@ -121,6 +116,25 @@ async def sign_in(
         if roles is None:
             raise InvalidGrant
         return await _issue(tx, signer, client_id=client_id, user_id=found.user_id, roles=roles, family=None)
+
+
+async def _turn(db: Database, home: SellerId, user_id: str) -> bool:
+    """Count an attempt before its password is looked at; tell whether it may be looked at.
+
+    Many guesses at once cannot slip past the lock, because no more than five attempts are open at any time. Where five
+    are, others wait for what becomes of them, so that right passwords sent at once do not lock their owner out.
+    """
+    for _ in range(_TURNS):
+        async with db.transaction(home) as tx:
+            if await tx.fetchval(_COUNT_ATTEMPT, home, user_id, tx.now, MAX_FAILURES):
+                return True
+            if await tx.fetchval(_LOCKED_UNTIL, home, user_id) is not None:
+                return False
+        await asyncio.sleep(_TURN_SECONDS)
+    # Whoever counted those attempts never came back to settle them (the process was killed): they count as failures.
+    async with db.transaction(home) as tx:
+        await tx.execute(_LOCK_NOW, home, user_id, tx.now + LOCK_FOR, MAX_FAILURES)
+    return False
 
 
 async def client_credentials(

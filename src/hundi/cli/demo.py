@@ -13,7 +13,7 @@ import msgspec
 from hundi.auth.rules import permissions_of
 from hundi.cli.demo_data import CUSTOMERS, SAMPLE_COLUMNS, SELLER_STATE, demo_invoices, sample_rows
 from hundi.cli.output import Refused
-from hundi.cli.parts import Parts, address, opened
+from hundi.cli.parts import DEMO_SELLER, Parts, address, opened
 from hundi.config import Settings
 from hundi.customers import service as customers
 from hundi.customers.schemas import CustomerCreate
@@ -33,7 +33,6 @@ from hundi.kit.keys import hash_secret
 from hundi.sellers import service as sellers
 from hundi.sellers.schemas import Credentials, NewRegistration
 
-DEMO_SELLER: Final = SellerId("CEKDEMO001")
 DEMO_BUYER: Final = SellerId("CEKDEMO002")
 _SUPPLIER_GSTIN: Final = gstin_with_check("27ZZZCS0001A1Z")
 _BUYER_GSTIN: Final = CUSTOMERS[0].gstin or ""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import msgspec
@@ -13,9 +14,11 @@ from hundi.db.pool import Database, open_database
 from hundi.db.upgrade import SchemaBehind, check_server, current_revision, newest_revision
 from hundi.files.store import FileStore
 from hundi.kit.clock import Clock, SystemClock
+from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
 
-SECRET_FILE = "secret.key"
+SECRET_FILE: Final = "secret.key"
+DEMO_SELLER: Final = SellerId("CEKDEMO001")
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):

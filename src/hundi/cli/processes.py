@@ -1,4 +1,4 @@
-"""The two long-running programs, serve and worker: started by hand, or by `up` as children that end with it."""
+"""The programs behind `up`: prepare (once), serve and worker (long-running); all end when their parent does."""
 
 import asyncio
 import os
@@ -11,13 +11,16 @@ from typing import Any, Final
 import msgspec
 import structlog
 import uvicorn
+import uvloop
 
 from hundi import app as application
 from hundi import registry
-from hundi.cli.parts import Parts, opened
+from hundi.cli.output import run
+from hundi.cli.parts import DEMO_SELLER, Parts, opened
 from hundi.cli.sockets import BACKLOG
 from hundi.config import Settings
 from hundi.dispatch.mailers import open_mailer
+from hundi.housekeeping import housekeep
 from hundi.http.health import NotReady
 from hundi.jobs.context import JobContext
 from hundi.jobs.worker import run_worker
@@ -103,39 +106,49 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             mailer=open_mailer(settings),
         )
         direct = settings.direct_url or settings.database_url or ""
+        keeping = asyncio.create_task(housekeep(parts.db, stop))
         await run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=direct)
+        await keeping
 
 
 class ChildOrder(msgspec.Struct, kw_only=True):
     """What `up` tells a child on its standard input: one line, so that no secret is in its environment or arguments."""
 
     settings: Settings
-    demo_seller: str | None = None
+    demo: bool = False
 
 
 def _order_hook(kind: type, raw: Any) -> Any:
     return kind(raw)
 
 
-def child_main(role: str, fd: int | None) -> None:
+def child_main(role: str, fd: int | None) -> int:
     """Be a child of `up`: read the order, run until told to stop or until the parent is gone (its end of stdin closes)."""
+    if role == "prepare":
+        # What preparing needs is imported before the order comes, while PostgreSQL is still starting.
+        from hundi.cli import demo  # noqa: F401
     line = sys.stdin.buffer.readline()
     if not line:
-        return
+        return 1
     order = msgspec.json.decode(line, type=ChildOrder, dec_hook=_order_hook)
     configure(order.settings.log_level)
-    runner = asyncio.Runner(loop_factory=_loop_factory)
-    with runner:
+    if role == "prepare":
+        run(prepare(order))
+        return 0
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_child(role, order, fd))
-    # Threads of native libraries must not keep a finished process alive.
-    sys.stderr.flush()
-    os._exit(0)
+    return 0
 
 
-def _loop_factory() -> asyncio.AbstractEventLoop:
-    import uvloop
+async def prepare(order: ChildOrder) -> None:
+    """Bring the schema up to date and, when asked, fill in the demo."""
+    from hundi.cli.database import bring_up_to_date
 
-    return uvloop.new_event_loop()
+    await bring_up_to_date(order.settings)
+    if order.demo:
+        from hundi.cli.demo import seed
+
+        await seed(order.settings)
 
 
 async def _child(role: str, order: ChildOrder, fd: int | None) -> None:
@@ -146,7 +159,7 @@ async def _child(role: str, order: ChildOrder, fd: int | None) -> None:
     orphaned = asyncio.create_task(_parent_gone(stop))
     if role == "serve":
         bound = socket.socket(fileno=fd)
-        await serve(order.settings, bound, stop, demo_seller=order.demo_seller)
+        await serve(order.settings, bound, stop, demo_seller=DEMO_SELLER if order.demo else None)
     else:
         await work(order.settings, stop)
     orphaned.cancel()
@@ -163,4 +176,7 @@ async def _parent_gone(stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    child_main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    code = child_main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    # Threads of native libraries must not keep a finished process alive.
+    sys.stderr.flush()
+    os._exit(code)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from hundi.cli.output import Refused, say
+from hundi.cli.sockets import listen
 from hundi.config import Settings
 from hundi.db.embedded import EmbeddedPostgres, FolderLock
 
@@ -68,8 +69,6 @@ class _Child:
 
 async def up(settings: Settings, *, demo: bool) -> None:
     """Run everything until SIGTERM or Ctrl-C; raises :class:`Refused` with a sentence when it cannot."""
-    from hundi.cli.sockets import listen
-
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,19 +89,23 @@ async def up(settings: Settings, *, demo: bool) -> None:
         data_dir=settings.data_dir.expanduser().absolute(),
     )
     children = [_Child("serve", bound.fileno()), _Child("worker", None)]
+    preparing = _Child("prepare", None)
     server: EmbeddedPostgres | None = None
     try:
-        for child in children:
+        for child in (preparing, *children):
             child.start()
         settings, server = await _database(settings, lock)
-        demo_seller = await _prepare(settings, demo=demo)
-        order = msgspec.json.encode({"settings": settings, "demo_seller": demo_seller}, enc_hook=str)
+        order = msgspec.json.encode({"settings": settings, "demo": demo}, enc_hook=str)
+        preparing.tell(order)
+        await _finished(preparing, stop)
+        if stop.is_set():
+            return
         for child in children:
             child.tell(order)
         _greet(settings, demo=demo)
         await _supervise(children, server, stop)
     finally:
-        await _stop(children)
+        await _stop([preparing, *children])
         bound.close()
         if server is not None:
             await server.stop()
@@ -133,16 +136,13 @@ async def _database(settings: Settings, lock: FolderLock) -> tuple[Settings, Emb
     return filled, server
 
 
-async def _prepare(settings: Settings, *, demo: bool) -> str | None:
-    from hundi.cli.database import bring_up_to_date
-
-    await bring_up_to_date(settings)
-    if not demo:
-        return None
-    from hundi.cli.demo import DEMO_SELLER, seed
-
-    await seed(settings)
-    return DEMO_SELLER
+async def _finished(child: _Child, stop: asyncio.Event) -> None:
+    """Wait for the preparing child; its reason for a refusal is on standard error already."""
+    while child.returncode is None and not stop.is_set():
+        await asyncio.sleep(0.02)
+    if child.returncode:
+        message = "Hundi could not be made ready; the reason is above."
+        raise Refused(message)
 
 
 def _greet(settings: Settings, *, demo: bool) -> None:

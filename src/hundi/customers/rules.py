@@ -34,7 +34,7 @@ def identify(
     """
     gstin = pan = code = None
     text = (pan_or_gstin or "").strip().upper()
-    if len(text) == 15:  # noqa: PLR2004 - a GSTIN has 15 characters
+    if len(text) == 15:
         try:
             read = read_gstin(text)
             gstin, pan, code = read.number, read.pan, read.state_code
@@ -75,6 +75,7 @@ def check_text(field: str, value: str | None, problems: list[FieldProblem]) -> N
         "mobile": (is_phone(value), "Send ten digits, with +91 before them if you like."),
         "email": (is_email(value), "Send an address such as accounts@example.com."),
         "pinCode": (is_pin_code(value), "Send six digits, not starting with 0."),
+        "shippingPinCode": (is_pin_code(value), "Send six digits, not starting with 0."),
         "tan": (is_tan(value.upper()), "Send a TAN such as MUMA12345B."),
         "udyamNumber": (is_udyam(value.upper()), "Send a Udyam number such as UDYAM-MH-01-0000001."),
         "udyamClass": (value in UDYAM_CLASSES, f"Send one of {', '.join(UDYAM_CLASSES)}."),

@@ -43,9 +43,12 @@ def check(data: CustomerCreate) -> rules.TaxIdentity:
     """Check all particulars of a new customer; raises :class:`Invalid` with every problem."""
     problems: list[FieldProblem] = []
     identity = rules.identify(data.panOrGstin, data.state, data.treatment, problems)
-    for field in ("ifsc", "accountNumber", "contactNumber", "pinCode", "tan", "udyamNumber", "udyamClass"):
+    _check_name("legalName", data.legalName, problems)
+    for field in ("ifsc", "accountNumber", "contactNumber", "pinCode", "shippingPinCode", "tan", "udyamNumber", "udyamClass"):
         rules.check_text(field, getattr(data, field), problems)
     for at, contact in enumerate(data.customerKeyContacts):
+        _check_name(f"customerKeyContacts[{at}].legalName", contact.legalName, problems)
+        _check_name(f"customerKeyContacts[{at}].name", contact.name, problems)
         rules.check_text(f"customerKeyContacts[{at}].mobile", contact.mobile, problems)
         rules.check_text(f"customerKeyContacts[{at}].email", contact.email, problems)
         if contact.mail_enabled and not contact.email:
@@ -59,6 +62,11 @@ def check(data: CustomerCreate) -> rules.TaxIdentity:
     if problems:
         raise Invalid(problems=problems)
     return identity
+
+
+def _check_name(field: str, name: str, problems: list[FieldProblem]) -> None:
+    if not name.strip():
+        problems.append(FieldProblem(field, "REQUIRED", "Send a name, not just blanks."))
 
 
 async def create(tx: Transaction, who: Actor, keyring: Keyring, data: CustomerCreate) -> CustomerRow:
@@ -77,9 +85,10 @@ async def create(tx: Transaction, who: Actor, keyring: Keyring, data: CustomerCr
         await tx.execute(
             _INSERT, tx.seller_id, customer_id, data.uniqueRefNo or None, data.legalName.strip(), data.tradeName,
             identity.gstin, identity.pan, identity.treatment, data.address, identity.state_code, data.pinCode or None,
-            data.shippingAddress, shipping.code if shipping else None, data.shippingPinCode, data.contactNumber or None,
+            data.shippingAddress, shipping.code if shipping else None, data.shippingPinCode or None, data.contactNumber or None,
             account, (data.ifsc or "").upper() or None, data.customerCompanyId, bool(data.externalSource),
-            data.paymentTermsDays, data.tan, data.udyamNumber, data.udyamClass, data.assignedAgent,
+            data.paymentTermsDays, (data.tan or "").upper() or None, (data.udyamNumber or "").upper() or None,
+            data.udyamClass or None, data.assignedAgent,
             data.branchCodes or [], any(c.email and c.mail_enabled is not False for c in contacts), tx.now, who.subject,
         )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
@@ -116,7 +125,7 @@ async def _add_reminders(tx: Transaction, customer_id: str, reminders: list[Cust
         return
     await tx.execute(
         _INSERT_REMINDERS, tx.seller_id, customer_id,
-        [new_id("rem", tx.now) for _ in reminders], [r.reminderType for r in reminders],
+        [new_id("rem", tx.now) for _ in reminders], [r.reminderType or None for r in reminders],
         [r.dueDateDifference for r in reminders], [r.reminderInterval for r in reminders],
-        [r.reminderTime for r in reminders], [r.stage for r in reminders],
+        [r.reminderTime or None for r in reminders], [r.stage for r in reminders],
     )  # fmt: skip

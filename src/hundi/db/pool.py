@@ -55,7 +55,8 @@ class Transaction:
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """Run one statement and give all its rows."""
-        return await self.connection.fetch(sql, *args)
+        rows: list[asyncpg.Record] = await self.connection.fetch(sql, *args)
+        return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
         """Run one statement and give its first row, or None."""

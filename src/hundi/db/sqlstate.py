@@ -7,13 +7,17 @@ from typing import Final
 
 import asyncpg
 
-from hundi.kit.errors import Transient, Unauthenticated
+from hundi.kit.errors import Malformed, Transient, Unauthenticated
 
 # On Citus the driver's constraint_name is empty and the name in the message may carry the shard's number.
 _CONSTRAINT: Final = re.compile(r'constraint "([^"]+?)(?:_\d+)?"')
 
 _RETRY: Final = frozenset({"40001", "40P01", "55P03", "57014", "53300", "57P01", "57P02", "57P03"})
-_TOKEN_REVOKED: Final = "HU401"
+# The class of connections that broke; asyncpg gives it to a line that was cut while a statement ran.
+_CONNECTION_LOST: Final = "08"
+_REVOKED: Final = "HU401"
+# A NUL or half of a surrogate pair in an id of the path or in a parameter: bodies are checked before they get here.
+_BAD_TEXT: Final = "22021"
 
 
 class DatabaseBusy(Transient):
@@ -46,11 +50,16 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         state = sqlstate_of(error)
-        if state == _TOKEN_REVOKED:
+        if state == _REVOKED:
             message = "This token was revoked. Sign in again."
             raise Unauthenticated(message) from error
-        if state in _RETRY:
+        if state == _BAD_TEXT:
+            message = "A text of the request holds a character that cannot be stored, such as NUL. Take it out."
+            raise Malformed(message) from error
+        if state is not None and state in _RETRY:
             raise DatabaseBusy from error
+        if state is not None and state.startswith(_CONNECTION_LOST):
+            raise DatabaseUnreachable from error
         raise
     except (asyncpg.InterfaceError, ConnectionError, TimeoutError) as error:
         raise DatabaseUnreachable from error

@@ -5,6 +5,7 @@ import contextlib
 import os
 import secrets
 import ssl
+import time
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,7 @@ _CONNECT_S: Final = 20
 _COMMAND_S: Final = 30
 _DATA_S: Final = 90
 _TOTAL_S: Final = 180
+_QUIT_S: Final = 2
 _PERMANENT: Final = 500
 _START_INPUT: Final = 354
 _WORDS: Final = 500
@@ -65,8 +67,8 @@ class OutboxMailer:
         return self.folder / seller_id / f"{delivery_id}.eml"
 
     async def known(self, seller_id: str, delivery_id: str) -> bool | None:
-        """Say whether the file is there."""
-        return await asyncio.to_thread(self.path_of(seller_id, delivery_id).exists)
+        """Say whether the file is there, and if so for good."""
+        return await asyncio.to_thread(_lasts, self.path_of(seller_id, delivery_id))
 
     async def send(self, mail: Mail) -> Outcome:
         """Write the file, or find that an earlier attempt did."""
@@ -85,16 +87,35 @@ class OutboxMailer:
                 file.write(mail.content)
                 file.flush()
                 os.fsync(file.fileno())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                return False
+            taken = not _linked(draft, path)
         finally:
             draft.unlink(missing_ok=True)
-        for leftover in path.parent.glob(f".{mail.delivery_id}.*.part"):
-            leftover.unlink(missing_ok=True)
+        if not taken:
+            for leftover in path.parent.glob(f".{mail.delivery_id}.*.part"):
+                leftover.unlink(missing_ok=True)
         _flush_folder(path.parent)
-        return True
+        return not taken
+
+
+def _linked(draft: Path, path: Path) -> bool:
+    """Give the draft its name; False when another attempt was first (it may have swept our draft away, too)."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        if path.exists():
+            return False
+        raise
+    return True
+
+
+def _lasts(path: Path) -> bool:
+    if not path.exists():
+        return False
+    # A worker killed between link and flush left a name that a power cut could still take away.
+    _flush_folder(path.parent)
+    return True
 
 
 def _flush_folder(folder: Path) -> None:
@@ -148,6 +169,9 @@ class SmtpMailer:
             async with asyncio.timeout(_TOTAL_S):
                 return await self._send(mail, attempt)
         except SMTPResponseException as error:
+            if attempt.text_begun:
+                # An answer that cannot be read says nothing about what became of the mail.
+                return Outcome(OutcomeKind.UNKNOWN, _said(error.code, error.message, attempt.step))
             kind = OutcomeKind.REJECTED if attempt.answers_for_mail and error.code >= _PERMANENT else None
             return Outcome(kind or OutcomeKind.UNREACHABLE, _said(error.code, error.message, attempt.step))
         except (SMTPException, OSError, TimeoutError, ssl.SSLError) as error:
@@ -172,8 +196,8 @@ class SmtpMailer:
             return await _transfer(client, mail, attempt)
         finally:
             with contextlib.suppress(SMTPException, OSError, TimeoutError):
-                if client.is_connected and not attempt.text_begun:
-                    await client.quit(timeout=2)
+                if client.is_connected:
+                    await client.quit(timeout=_QUIT_S)
             client.close()
 
 
@@ -184,13 +208,15 @@ class _Attempt:
         self.step = "connect"
         self.answers_for_mail = False
         self.text_begun = False
+        self.ends = time.monotonic() + _TOTAL_S
 
 
 async def _transfer(client: aiosmtplib.SMTP, mail: Mail, attempt: _Attempt) -> Outcome:
     """Say MAIL, RCPT and DATA; a CC that is refused does not keep the mail from its main recipient."""
-    attempt.step, attempt.answers_for_mail = "MAIL FROM", True
+    # A refused sender is our own set-up and not this mail's fault: it is tried again once somebody has put it right.
+    attempt.step = "MAIL FROM"
     await client.mail(mail.sender)
-    attempt.step = f"RCPT TO {mail.to}"
+    attempt.step, attempt.answers_for_mail = f"RCPT TO {mail.to}", True
     await client.rcpt(mail.to)
     left_out = []
     for address in mail.cc:
@@ -219,6 +245,9 @@ async def _send_text(client: aiosmtplib.SMTP, content: bytes, attempt: _Attempt)
     if protocol is None or not client.is_connected:
         lost = "Connection lost"
         raise SMTPServerDisconnected(lost)
+    if time.monotonic() > attempt.ends:
+        # This process stood still; by now another worker may have taken the delivery over.
+        raise TimeoutError
     lines = content if content.endswith(b"\r\n") else content + b"\r\n"
     stuffed = lines.replace(b"\r\n.", b"\r\n..")
     stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed

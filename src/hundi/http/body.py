@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from enum import Enum
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 import msgspec
@@ -130,12 +131,15 @@ def parse(body: bytes) -> Any:
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
         raise TooDeep
     try:
-        raw = json.loads(
-            body, object_pairs_hook=_pairs, parse_float=_number, parse_int=_integer, parse_constant=_constant
-        )
+        # Decoded here: given bytes, json.loads guesses UTF-16 and lets halves of surrogate pairs pass.
+        text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         message = f"The body is not UTF-8 (byte {error.start})."
         raise NotJson(message) from error
+    try:
+        raw = json.loads(
+            text, object_pairs_hook=_pairs, parse_float=_number, parse_int=_integer, parse_constant=_constant
+        )
     except json.JSONDecodeError as error:
         message = f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         raise NotJson(message) from error
@@ -160,8 +164,8 @@ def read(body: bytes, model: type[T], *, leave_out_empty_objects: bool = False) 
         raw = {key: value for key, value in raw.items() if value != {}}
     try:
         return msgspec.convert(raw, model, dec_hook=dec_hook)
-    except (msgspec.ValidationError, WireValueError):
-        problems = problems_of(raw, model)
+    except (msgspec.ValidationError, WireValueError) as error:
+        problems = problems_of(raw, model) or [FieldProblem("body", "NOT_ACCEPTED", f"{error}.")]
         raise Invalid(problems=problems) from None
 
 
@@ -172,7 +176,9 @@ def _kind(value: Any) -> str:
         return "true or false"
     if isinstance(value, int | Decimal):
         return "a number"
-    return {str: "text", list: "a list", dict: "an object"}.get(type(value), "something else")
+    if isinstance(value, str):
+        return "text"
+    return "a list" if isinstance(value, list) else "an object"
 
 
 def _shown(value: Any) -> str | None:
@@ -201,12 +207,16 @@ def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None
                 problems.append(FieldProblem(where, "REQUIRED", f"Send {field.encode_name}; it is required."))
         return
     inner = _list_item(model)
+    known = len(problems)
     if inner is not None and isinstance(raw, list):
         for number, item in enumerate(raw):
             _walk(item, inner, f"{path}[{number}]", problems)
-        # The list's own bounds (length) are checked below with its items taken as they are.
-        if _struct_in(inner) is not None or problems:
-            return
+    # Where all items of a list are good, what is left to be wrong is its own length.
+    if len(problems) == known:
+        _convert(raw, model, path, problems)
+
+
+def _convert(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None:
     try:
         msgspec.convert(raw, model, dec_hook=dec_hook)
     except WireValueError as error:
@@ -221,14 +231,14 @@ def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None
 
 def _worded(raw: Any, model: Any, text: str) -> tuple[str, str]:
     """Say in plain English what msgspec found."""
-    reason = text.split(" - at `")[0]
+    reason = text.split(" - at `", maxsplit=1)[0]
     if raw is None:
         return "NULL_NOT_ALLOWED", "Leave this field out or send a value; null is not accepted here."
     if "Invalid enum value" in reason:
         names = _enum_values(model)
         return "UNKNOWN_VALUE", f"Send one of {', '.join(names)}." if names else "This value is not one of those accepted."
     if "matching regex" in reason:
-        return "BAD_FORMAT", f"Send a value of the form {reason.split('regex ')[-1]}."
+        return "BAD_FORMAT", f"Send a value of the form {_printed_pattern(model)}."
     if "length" in reason:
         return "BAD_LENGTH", f"{reason}."
     wanted = [name for kind, name in _PLAIN_TYPE.items() if kind in _flat(model)]
@@ -243,6 +253,25 @@ def _expected(model: Any) -> str:
         if get_origin(kind) is list or kind is list:
             return "a list"
     return "an object" if _struct_in(model) is not None else "another kind of value"
+
+
+def _printed_pattern(model: Any) -> str:
+    """Give the pattern as the OpenAPI document prints it; the one that is checked may be tighter."""
+    for meta in _metas(model):
+        extra = meta.extra_json_schema or {}
+        if "pattern" in extra or meta.pattern is not None:
+            return str(extra.get("pattern", meta.pattern))
+    return "the API document prints"
+
+
+def _metas(model: Any) -> list[msgspec.Meta]:
+    """Give the annotations of a type and of the members of a union."""
+    own = [meta for meta in getattr(model, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    if hasattr(model, "__metadata__"):
+        return own + _metas(model.__origin__)
+    if get_origin(model) in {list, dict, tuple}:
+        return own
+    return own + [meta for part in get_args(model) for meta in _metas(part)]
 
 
 def _flat(model: Any) -> list[Any]:
@@ -263,7 +292,7 @@ def _list_item(model: Any) -> Any:
 
 
 def _enum_values(model: Any) -> list[str]:
-    return [str(m.value) for k in _flat(model) if isinstance(k, type) and hasattr(k, "__members__") for m in k]
+    return [str(m.value) for k in _flat(model) if isinstance(k, type) and issubclass(k, Enum) for m in k]
 
 
 class JsonBody(AbstractDTO[T], Generic[T]):
@@ -275,7 +304,7 @@ class JsonBody(AbstractDTO[T], Generic[T]):
         """Decode the raw body."""
         return read(value, self.model_type, leave_out_empty_objects=self.leave_out_empty_objects)
 
-    def decode_builtins(self, value: Any) -> Any:
+    def decode_builtins(self, value: Any) -> Any:  # noqa: ARG002 - the framework's signature
         """Refuse forms: JSON endpoints take ``application/json`` only."""
         message = "Send this request as application/json."
         raise Malformed(message)
@@ -285,17 +314,22 @@ class JsonBody(AbstractDTO[T], Generic[T]):
         return data
 
     @classmethod
-    def generate_field_definitions(cls, model_type: type[Any]) -> Any:
+    def generate_field_definitions(cls, model_type: type[Any]) -> Any:  # noqa: ARG003 - the framework's signature
         """Litestar's own field handling is not used."""
         return iter(())
 
     @classmethod
-    def detect_nested_field(cls, field_definition: Any) -> bool:
+    def detect_nested_field(cls, field_definition: Any) -> bool:  # noqa: ARG003 - the framework's signature
         """Litestar's own field handling is not used."""
         return False
 
     @classmethod
-    def create_openapi_schema(cls, field_definition: Any, handler_id: str, schema_creator: Any) -> Any:
+    def create_openapi_schema(
+        cls,
+        field_definition: Any,
+        handler_id: str,  # noqa: ARG003 - the framework's signature
+        schema_creator: Any,
+    ) -> Any:
         """Print the Struct's own schema."""
         return schema_creator.for_field_definition(field_definition)
 

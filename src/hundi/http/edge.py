@@ -5,18 +5,20 @@ import time
 from typing import Any, Final
 
 import structlog
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from hundi.http.envelope import encode, failed
 from hundi.kit.clock import Clock
-from hundi.kit.errors import ErrorType
+from hundi.kit.errors import ErrorType, Refusal
 from hundi.kit.ids import new_id
 
 log = structlog.get_logger("hundi.http")
 
 JSON_LIMIT: Final = 10 * 1024 * 1024
 _ACCEPTED_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{8,100}")
+_LENGTH_DIGITS: Final = 18
 UPLOAD_PATHS: Final = frozenset({"/api/v0/invoice/bulk/create"})
 
 
@@ -29,8 +31,10 @@ class Metrics:
         self.seconds = Histogram("hundi_http_seconds", "Time to answer", ["method"], registry=registry)
 
 
-class _BodyTooLarge(Exception):
-    """More bytes came than the endpoint takes."""
+class _BodyTooLarge(Refusal):
+    """The body is larger than this endpoint takes."""
+
+    code, status, error_type = "BODY_TOO_LARGE", 413, ErrorType.CLIENT_REQUEST_ERROR
 
 
 class Edge:
@@ -44,9 +48,12 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
+        if scope["type"] == ScopeType.HTTP:
+            await self._serve(scope, receive, send)
+        else:
             await self.app(scope, receive, send)
-            return
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         request_id = self._request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
@@ -60,7 +67,9 @@ class Edge:
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > limit:
-                    raise _BodyTooLarge
+                    # Answered by the application's own handler of refusals, or below where nothing caught it. The rest
+                    # of the body is not read, so the connection cannot be used again.
+                    raise _BodyTooLarge(_sentence(limit), headers={"connection": "close"})
             return message
 
         async def tagged(message: Message) -> None:
@@ -68,14 +77,17 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message.get("headers", []))
-                headers += [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+                headers.append((b"x-request-id", request_id.encode()))
+                if not any(name.lower() == b"x-content-type-options" for name, _ in headers):
+                    headers.append((b"x-content-type-options", b"nosniff"))
                 message["headers"] = headers
             await send(message)
 
         try:
             if _declared_length(scope) > limit:
-                raise _BodyTooLarge
-            await self.app(scope, limited, tagged)
+                await self._too_large(tagged, request_id, limit)
+            else:
+                await self.app(scope, limited, tagged)
         except _BodyTooLarge:
             if status == 0:
                 await self._too_large(tagged, request_id, limit)
@@ -98,7 +110,7 @@ class Edge:
     async def _too_large(self, send: Send, request_id: str, limit: int) -> None:
         content = encode(
             failed(
-                message=f"The body is larger than this endpoint takes ({limit // (1024 * 1024)} MiB).",
+                message=_sentence(limit),
                 error_type=ErrorType.CLIENT_REQUEST_ERROR,
                 request_id=request_id,
                 now=self.clock.now(),
@@ -110,8 +122,13 @@ class Edge:
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
+def _sentence(limit: int) -> str:
+    return f"The body is larger than this endpoint takes ({limit // (1024 * 1024)} MiB)."
+
+
 def _declared_length(scope: Any) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else 0
+            # A length of more digits than any body has is cut: it stays over every limit.
+            return int(value[:_LENGTH_DIGITS]) if value.isdigit() else 0
     return 0

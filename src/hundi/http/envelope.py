@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -104,7 +104,17 @@ def encode(content: Any) -> bytes:
 class Reply(Response[T]):
     """A reply whose content is a Struct, or bytes that were encoded before (and stored under an idempotency key)."""
 
-    def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:
+    def __init__(
+        self,
+        content: T | bytes,
+        *,
+        status_code: int | None = None,
+        media_type: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(cast("T", content), status_code=status_code, media_type=media_type, headers=headers)
+
+    def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:  # noqa: ARG002 - the framework's
         """Encode with our encoder; bytes and text pass as they are."""
         if isinstance(content, bytes):
             return content

@@ -41,7 +41,7 @@ def request_id_of(request: Request[Any, Any, Any]) -> str:
     return str(request.scope.get("state", {}).get("request_id", "-"))
 
 
-def _envelope(  # noqa: PLR0913 - one argument for each part of the reply
+def _envelope(
     request: Request[Any, Any, Any],
     *,
     status: int,

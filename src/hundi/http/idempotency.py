@@ -9,17 +9,16 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 from litestar import Request
 
 from hundi.db.pool import Database, Transaction
-from hundi.db.sqlstate import DatabaseBusy, sqlstate_of
 from hundi.http.envelope import Envelope, Reply, encode
 from hundi.kit.actor import Actor
 from hundi.kit.errors import Conflict, FieldProblem, Invalid, NotAllowedNow
 
 MAX_KEY: Final = 255
-_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 _CLAIM: Final = """
     INSERT INTO idempotency_keys (seller_id, subject, key, request_hash, created_at)
@@ -81,34 +80,34 @@ async def once(
     Raises :class:`KeyReused` (422) when the key came with another request, :class:`Conflict` (409) when the first one is
     still running after 10 seconds. A refusal stores nothing: the corrected request may use the same key.
     """
-    try:
-        async with db.transaction(call.actor) as tx:
-            if call.key is None:
-                return _reply(encode(await work(tx)), status)
-            stored = await claim(tx, call)
-            if stored is not None:
-                return _reply(stored[1], stored[0], replayed=True)
-            body = encode(await work(tx))
-            await tx.execute(_STORE, tx.seller_id, call.actor.subject, call.key, status, body)
-            return _reply(body, status)
-    except DatabaseBusy as busy:
-        if call.key is not None and busy.__cause__ is not None and sqlstate_of(busy.__cause__) == _LOCK_NOT_AVAILABLE:
-            raise Conflict(headers={"Retry-After": "2"}) from busy
-        raise
+    async with db.transaction(call.actor) as tx:
+        if call.key is None:
+            return _reply(encode(await work(tx)), status)
+        stored = await claim(tx, call)
+        if stored is not None:
+            return _reply(stored[1], stored[0], replayed=True)
+        body = encode(await work(tx))
+        await tx.execute(_STORE, tx.seller_id, call.actor.subject, call.key, status, body)
+        return _reply(body, status)
 
 
 async def claim(tx: Transaction, call: Call) -> tuple[int, bytes] | None:
-    """Take the key for this transaction, or give the stored ``(status, reply)``."""
-    taken = await tx.fetchval(
-        _CLAIM, tx.seller_id, call.actor.subject, call.key, call.fingerprint, tx.now
-    )
+    """Take the key for this transaction, or give the stored ``(status, reply)``.
+
+    Raises :class:`KeyReused` when the key came with another request, :class:`Conflict` when the first one is still
+    running after the lock timeout; a lock that is waited for later, on a record, is no matter of the key.
+    """
+    try:
+        taken = await tx.fetchval(_CLAIM, tx.seller_id, call.actor.subject, call.key, call.fingerprint, tx.now)
+    except asyncpg.LockNotAvailableError as error:
+        raise Conflict(headers={"Retry-After": "2"}) from error
     if taken:
         return None
     found = await tx.fetchrow(_FIND, tx.seller_id, call.actor.subject, call.key)
+    if found is not None and found["request_hash"] != call.fingerprint:
+        raise KeyReused
     if found is None or found["status"] is None:
         raise Conflict(headers={"Retry-After": "2"})
-    if found["request_hash"] != call.fingerprint:
-        raise KeyReused
     return int(found["status"]), bytes(found["reply"])
 
 

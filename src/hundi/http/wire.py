@@ -5,14 +5,16 @@ Each is a small class; msgspec hands it the plain JSON value through :func:`dec_
 """
 
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, ClassVar, Self
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, ClassVar, Final, Self
 
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 
 from hundi.kit.dates import NotADate, parse_date, parse_instant
-from hundi.kit.money import checked_amount
+from hundi.kit.money import MAX_WHOLE_DIGITS, checked_amount
+
+_HUNDRED: Final = Decimal(100)
 
 
 class WireValueError(ValueError):
@@ -86,6 +88,53 @@ class BaseAmount(Money):
         return read
 
 
+class Quantity(WireValue):
+    """A number of things, or a price of one: a JSON number, not negative, at most 14 digits before the point.
+
+    ``value`` is rounded half-up to ``places`` decimals, as it is stored.
+    """
+
+    __slots__ = ("value",)
+    expected = "a number"
+    schema = Schema(type=OpenAPIType.NUMBER)
+    places: ClassVar[Decimal] = Decimal("0.001")
+
+    def __init__(self, value: Decimal) -> None:
+        self.value = value
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read a JSON number; text is refused even where it looks like one."""
+        if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
+            raise WireValueError("WRONG_TYPE", "Send a number, such as 12.5, without quotes.")
+        sent = Decimal(raw)
+        if not sent.is_finite() or sent < 0 or (sent and sent.adjusted() >= MAX_WHOLE_DIGITS):
+            message = f"Send a number that is not negative, of at most {MAX_WHOLE_DIGITS} digits before the point."
+            raise WireValueError("BAD_NUMBER", message)
+        return cls(abs(sent.quantize(cls.places, rounding=ROUND_HALF_UP)))
+
+
+class UnitPrice(Quantity):
+    """The price of one unit: four decimals."""
+
+    __slots__ = ()
+    places = Decimal("0.0001")
+
+
+class Percent(Quantity):
+    """A rate in percent, 0 to 100, three decimals."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Read a rate of at most 100."""
+        read = super().read(raw)
+        if read.value > _HUNDRED:
+            raise WireValueError("BAD_NUMBER", "Send the rate in percent, such as 18.")
+        return read
+
+
 class WireDate(WireValue):
     """A business day: ``yyyy-MM-dd``; a date-time is taken as its day in Asia/Kolkata."""
 
@@ -151,7 +200,7 @@ class WireSchemas(OpenAPISchemaPlugin):
         """Tell whether ``value`` is one of ours."""
         return isinstance(value, type) and issubclass(value, WireValue)
 
-    def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:
+    def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:  # noqa: ARG002 - the framework's
         """Give the kind's own schema."""
         kind: type[WireValue] = field_definition.annotation
         return kind.schema

@@ -59,7 +59,7 @@ COLUMNS: Final = (
     Column("paymentTermsDays", "Payment terms (days)", Kind.DAYS, also=("Payment Terms", "Credit Days", "Terms")),
     Column("poNumber", "PO number", _T, "PO-7781", also=("Purchase Order", "PO#", "PO No", "Purchase Order Number")),
     Column("poDate", "PO date", _D, also=("Purchase Order Date",)),
-    Column("externalId", "External id", _T, "ERP-100042", also=("External reference", "Invoice ID", "GUID")),
+    Column("externalId", "External id", _T, "ERP-100042", also=("External reference", "GUID")),
     Column("description", "Description", _T, "Consulting, April 2026", 2000, ("Item Desc", "Narration", "Particulars")),
     Column("baseAmount", "Base amount", _A, "100000.00", also=(
         "Taxable Value", "Taxable Amount", "Sub Total", "SubTotal", "Assessable Value", "Amount before tax",
@@ -101,8 +101,9 @@ COLUMNS: Final = (
     Column("attachmentFileName", "Attachment file name", _T, longest=255, also=("Attachment",)),
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Column]] = {column.name: column for column in COLUMNS}
-RESULT_COLUMNS: Final = frozenset({"errorcode", "errormessage"})
-"""The two columns a failure file adds; they are ignored when it comes back."""
+FAILURE_COLUMNS: Final = ("error_code", "error_message")
+SUCCESS_COLUMNS: Final = ("invoiceId", "invoiceNumber", "warning")
+"""What the result files add behind the caller's own columns; it is ignored when they come back."""
 
 WHO: Final = ("customerId", "customerRef", "customerGstin", "customerName")
 """One of these must be there to say who the customer is; a name needs ``customerPin`` beside it."""
@@ -153,16 +154,30 @@ def match(headings: Sequence[str]) -> Header:
     columns: list[str | None] = []
     twice: list[str] = []
     unknown: list[str] = []
-    for heading in headings:
-        key = key_of(heading)
-        name = _BY_KEY.get(key)
-        if name is None and heading.strip() and key not in RESULT_COLUMNS:
+    own = own_columns(headings)
+    for heading in headings[:own]:
+        name = _BY_KEY.get(key_of(heading))
+        if name is None and heading.strip():
             unknown.append(heading.strip())
         if name is not None and name in columns:
             twice.append(heading.strip())
             name = None
         columns.append(name)
+    columns += [None] * (len(headings) - own)
     return Header(tuple(columns), tuple(_missing(columns)), tuple(twice), tuple(unknown))
+
+
+def _added(headings: Sequence[str]) -> int:
+    """Tell how many columns at the end are those that a result file of ours added."""
+    for ours in (FAILURE_COLUMNS, SUCCESS_COLUMNS):
+        if tuple(heading.strip() for heading in headings[-len(ours) :]) == ours:
+            return len(ours)
+    return 0
+
+
+def own_columns(headings: Sequence[str]) -> int:
+    """Tell how many columns are the caller's own; the others were added by an earlier result file."""
+    return len(headings) - _added(headings)
 
 
 def _missing(columns: Sequence[str | None]) -> list[str]:

@@ -26,6 +26,7 @@ from hundi.kit.errors import FieldProblem
 
 MANIFEST: Final = "manifest.json"
 REPEATED: Final = "repeated.arrow"
+EXIT_TRY_AGAIN: Final = 75  # EX_TEMPFAIL: the machine is at fault, not the file
 _MEMORY: Final = 2 * 1024**3
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -64,6 +65,9 @@ def main(words: list[str]) -> int:
     except MemoryError:
         message = "Reading the file takes more memory than an import may use: split it into smaller files."
         manifest = Manifest(refusal=refuse("FILE_TOO_COMPLEX", message).refusal)
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_TRY_AGAIN
     draft = folder / "manifest.draft"
     draft.write_bytes(msgspec.json.encode(manifest))
     draft.rename(folder / MANIFEST)

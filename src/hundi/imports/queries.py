@@ -42,7 +42,8 @@ _CUSTOMERS: Final = """
       FROM customers WHERE seller_id = $1 AND deleted_at IS NULL AND {found_by} = ANY ($2::text[])"""
 _UPPER: Final = "SELECT n, upper(n) AS key FROM unnest($1::text[]) AS n"
 _EXISTING: Final = """
-    SELECT invoice_id, registration_id, fy, number_key, external_id, content_hash, customer_id,
+    SELECT invoice_id, registration_id, fy, number_key, external_id,
+           encode(content_hash, 'hex') AS content_hash, customer_id,
            (invoice_date AT TIME ZONE 'Asia/Kolkata')::date AS day, due_date, base_amount, cgst, sgst, igst, cess, tds,
            net_amount, invoice_number
       FROM invoices WHERE seller_id = $1 AND """
@@ -66,7 +67,7 @@ CUSTOMER_SCHEMA: Final = {
 }  # fmt: skip
 EXISTING_SCHEMA: Final = {
     "invoice_id": pl.String, "registration_id": pl.String, "fy": pl.Int64, "number_key": pl.String,
-    "external_id": pl.String, "content_hash": pl.Binary, "customer_id": pl.String, "day": pl.Date, "due_date": pl.Date,
+    "external_id": pl.String, "content_hash": pl.String, "customer_id": pl.String, "day": pl.Date, "due_date": pl.Date,
     "base_amount": pl.Decimal(18, 2), "cgst": pl.Decimal(18, 2), "sgst": pl.Decimal(18, 2), "igst": pl.Decimal(18, 2),
     "cess": pl.Decimal(18, 2), "tds": pl.Decimal(18, 2), "net_amount": pl.Decimal(18, 2), "invoice_number": pl.String,
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """createInvoice, getInvoice, updateInvoice, searchCollectionInvoices (contract §4)."""
 
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from litestar import get, patch, post
@@ -31,13 +32,15 @@ SellerParameter = Annotated[
 ]
 
 
-def shown(state: State, row: InvoiceRow, items: list[ItemRow] | None = None) -> InvoiceResponse:
-    """Show an invoice; its payment link is there once it was dispatched."""
+def shown(
+    state: State, row: InvoiceRow, items: list[ItemRow] | None = None, *, today: date | None = None
+) -> InvoiceResponse:
+    """Show an invoice as of ``today`` (in India; now unless told); its payment link is there once it was dispatched."""
     link = None
     if row.link_version > 0:
         token = state.keyring.link_token(row.seller_id, row.invoice_id, row.link_version)
         link = f"{state.base_url}/i/{token}"
-    return InvoiceResponse.of(row, today=ist_date(state.clock.now()), payment_link=link, items=items)
+    return InvoiceResponse.of(row, today=today or ist_date(state.clock.now()), payment_link=link, items=items)
 
 
 @post(
@@ -57,9 +60,8 @@ async def create_invoice(
     if data.sellerId not in {None, "", who.seller_id}:
         message = "sellerId must be the company you act for; to act for another one put it into the query."
         raise Invalid(problems=[FieldProblem("sellerId", "SELLER_MISMATCH", message, data.sellerId)])
-    made = birth.draft(
-        data, seller_id=who.seller_id, subject=who.subject, now=state.clock.now(), via=CreatedVia(who.via)
-    )
+    via = CreatedVia(who.via)
+    made = birth.draft(data, seller_id=who.seller_id, subject=who.subject, now=state.clock.now(), via=via)
     if data.dispatchNow:
         async with state.db.transaction(who) as tx:
             facts = await birth.write(tx.connection, call, data, made)
@@ -69,12 +71,16 @@ async def create_invoice(
     else:
         async with state.db.hot() as connection:
             facts = await birth.write(connection, call, data, made)
+    if facts.replayed:
+        # The reply is made from the first call's facts as of its own instant, so that it is the same byte for byte.
+        made = birth.draft(data, seller_id=who.seller_id, subject=who.subject, now=facts.created_at, via=via)
     warnings = [*made.warnings, *birth.place_warnings(facts)]
     if data.dispatchNow and not facts.has_key_contacts and not facts.email_address:
         message = "The customer has no key contact with an e-mail address, so nothing can be sent."
         warnings.append(FieldProblem("dispatchNow", "NO_KEY_CONTACT", message))
     headers = {"Idempotency-Replayed": "true"} if facts.replayed else {}
-    return Reply(encode(ok(shown(state, facts), warnings)), media_type="application/json", headers=headers)
+    reply = ok(shown(state, facts, made.lines(), today=ist_date(facts.created_at)), warnings)
+    return Reply(encode(reply), media_type="application/json", headers=headers)
 
 
 @get(
@@ -110,7 +116,7 @@ async def update_invoice(
 
     async def work(tx: Transaction) -> Envelope[InvoiceResponse]:
         row, warnings = await service.update(tx, call.actor, invoiceId, data)
-        return ok(shown(state, row), warnings)
+        return ok(shown(state, row, await queries.items(tx, tx.seller_id, invoiceId)), warnings)
 
     return await once(state.db, call, work)
 
@@ -124,7 +130,7 @@ async def update_invoice(
     status_code=200,
     responses=statuses(),
 )
-async def search_invoices(  # noqa: PLR0913 - the documented parameters
+async def search_invoices(
     data: InvoiceSearch,
     who: Actor,
     state: State,

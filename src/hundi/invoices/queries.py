@@ -42,6 +42,14 @@ _ENTRY_SUMS: Final = """
       FROM invoice_entries WHERE seller_id = $1 AND invoice_id = $2"""
 
 
+_BOUNDS: Final = {
+    "dueDateFrom": "i.due_date >= ${}",
+    "dueDateTo": "i.due_date <= ${}",
+    "createdOnFrom": "i.created_at >= ${}",
+    "createdOnTo": "i.created_at <= ${}",
+}
+
+
 async def one(tx: Transaction, seller_id: SellerId, invoice_id: str) -> InvoiceRow:
     """Give an invoice, or raise :class:`InvoiceNotFound`."""
     found = await tx.fetchrow(_ONE, seller_id, invoice_id)
@@ -70,7 +78,7 @@ async def entry_sums(tx: Transaction, seller_id: SellerId, invoice_id: str, mone
     return found["adjusted"], found["written_off"]
 
 
-async def search(  # noqa: PLR0913 - the page and its filters
+async def search(
     tx: Transaction,
     seller_id: SellerId,
     wanted: InvoiceSearch,
@@ -100,14 +108,12 @@ def _conditions(seller_id: SellerId, wanted: InvoiceSearch, today: date) -> tupl
         args.extend(values)
         parts.append(sql.format(*range(len(args) - len(values) + 1, len(args) + 1)))
 
-    if wanted.customerIds:
-        add("i.customer_id = ANY (${}::text[])", wanted.customerIds)
-    if wanted.invoiceIds:
-        add("i.invoice_id = ANY (${}::text[])", wanted.invoiceIds)
-    if wanted.invoiceNumber is not None:
-        add("i.number_key = upper(${})", wanted.invoiceNumber)
-    if wanted.externalId is not None:
-        add("i.external_id = ${}", wanted.externalId)
+    for column, ids in (("customer_id", wanted.customerIds), ("invoice_id", wanted.invoiceIds)):
+        if ids:
+            add(f"i.{column} = ANY (${{}}::text[])", ids)
+    for sql, text in (("i.number_key = upper(${})", wanted.invoiceNumber), ("i.external_id = ${}", wanted.externalId)):
+        if text is not None:
+            add(sql, text)
     if wanted.approvalStatuses:
         add("i.approval_status = ANY (${}::text[])", [s.value for s in wanted.approvalStatuses])
     if wanted.dispatched is not None:
@@ -118,12 +124,7 @@ def _conditions(seller_id: SellerId, wanted: InvoiceSearch, today: date) -> tupl
         # A search for PARTIALLY_PAID still finds the overdue ones among them (domain §4).
         sql = "(i.receivable_status = ANY (${}::text[]) OR (${}::bool AND i.due_date < ${} AND i.receivable_status = ANY (${}::text[])))"
         add(sql, stored, overdue, today, sorted(s.value for s in OPEN_STATUSES))
-    for name, sql in (
-        ("dueDateFrom", "i.due_date >= ${}"),
-        ("dueDateTo", "i.due_date <= ${}"),
-        ("createdOnFrom", "i.created_at >= ${}"),
-        ("createdOnTo", "i.created_at <= ${}"),
-    ):
+    for name, sql in _BOUNDS.items():
         bound = getattr(wanted, name)
         if bound is not None:
             add(sql, ist_date(bound.value) if name.startswith("due") else bound.value)

@@ -8,7 +8,17 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hundi.http.envelope import EnumModel, in_ist
-from hundi.http.wire import BaseAmount, FilterDateTime, Money, SignedMoney, WireDate, WireDateTime
+from hundi.http.wire import (
+    BaseAmount,
+    FilterDateTime,
+    Money,
+    Percent,
+    Quantity,
+    SignedMoney,
+    UnitPrice,
+    WireDate,
+    WireDateTime,
+)
 from hundi.invoices.rows import InvoiceRow, ItemRow
 from hundi.invoices.rules import ApprovalStatus, ReceivableStatus, labelled, shown_status
 from hundi.kit.ids import CUSTOMER_PATTERN
@@ -28,13 +38,13 @@ class ItemIn(msgspec.Struct, kw_only=True):
 
     productDescription: Annotated[str, Meta(min_length=1, max_length=5000)]
     assessmentAmount: Money
-    gstRate: Money
+    gstRate: Percent
     serialno: Short | None = None
     hsnCode: Annotated[str, Meta(pattern=r"^[0-9]{4,8}\Z", extra_json_schema={"pattern": "^[0-9]{4,8}$"})] | None = None
     isService: Annotated[str, Meta(pattern=r"^(YES|NO)\Z", extra_json_schema={"pattern": "^(YES|NO)$"})] | None = None
-    quantity: Decimal | None = None
+    quantity: Quantity | None = None
     unit: Annotated[str, Meta(max_length=10)] | None = None
-    unitPrice: Decimal | None = None
+    unitPrice: UnitPrice | None = None
     discount: Money | None = None
     cgst: Money | None = None
     sgst: Money | None = None
@@ -91,48 +101,46 @@ class InvoiceCreate(msgspec.Struct, kw_only=True):
 class InvoicePatch(msgspec.Struct, kw_only=True):
     """The body of updateInvoice (contract §4.8): absent = leave, null = clear, a value = set, ``{}`` = leave."""
 
-    approvalStatus: Annotated[str, Meta(max_length=40, description="Approval status of the invoice")] | None | UnsetType = UNSET
-    balanceAmount: Annotated[Money, Meta(description="Balance amount of the invoice")] | None | UnsetType = UNSET
-    baseAmount: Annotated[Money, Meta(description="Base amount of the invoice")] | None | UnsetType = UNSET
-    cgst: Annotated[Money, Meta(description="Central Goods and Services Tax amount")] | None | UnsetType = UNSET
-    chargeCustomer: Annotated[bool, Meta(description="Indicates if the customer is to be charged")] | None | UnsetType = UNSET
+    approvalStatus: Annotated[str, Meta(max_length=40, description="Approval status of the invoice")] | UnsetType | None = UNSET
+    balanceAmount: Annotated[Money, Meta(description="Balance amount of the invoice")] | UnsetType | None = UNSET
+    baseAmount: Annotated[Money, Meta(description="Base amount of the invoice")] | UnsetType | None = UNSET
+    cgst: Annotated[Money, Meta(description="Central Goods and Services Tax amount")] | UnsetType | None = UNSET
+    chargeCustomer: Annotated[bool, Meta(description="Indicates if the customer is to be charged")] | UnsetType | None = UNSET
     customerId: CustomerRef | UnsetType = UNSET
-    description: Annotated[str, Meta(max_length=2000, description="Description of the invoice")] | None | UnsetType = UNSET
+    description: Annotated[str, Meta(max_length=2000, description="Description of the invoice")] | UnsetType | None = UNSET
     dispatchNow: (
-        Annotated[bool, Meta(description="Indicates if the invoice should be dispatched immediately")] | None | UnsetType
+        Annotated[bool, Meta(description="Indicates if the invoice should be dispatched immediately")] | UnsetType | None
     ) = UNSET
-    dueDate: Annotated[WireDate, Meta(description="Due date for the invoice payment")] | None | UnsetType = UNSET
+    dueDate: Annotated[WireDate, Meta(description="Due date for the invoice payment")] | UnsetType | None = UNSET
     emailAddress: (
-        Annotated[str, Meta(max_length=254, description="Email address associated with the invoice")] | None | UnsetType
+        Annotated[str, Meta(max_length=254, description="Email address associated with the invoice")] | UnsetType | None
     ) = UNSET
-    gstExclusive: Annotated[bool, Meta(description="Indicates if the GST is exclusive")] | None | UnsetType = UNSET
-    igst: Annotated[Money, Meta(description="Integrated Goods and Services Tax amount")] | None | UnsetType = UNSET
-    invoiceDate: Annotated[WireDateTime, Meta(description="Date of the invoice")] | None | UnsetType = UNSET
-    invoiceNumber: Annotated[str, Meta(max_length=50, description="Unique number of the invoice")] | None | UnsetType = UNSET
+    gstExclusive: Annotated[bool, Meta(description="Indicates if the GST is exclusive")] | UnsetType | None = UNSET
+    igst: Annotated[Money, Meta(description="Integrated Goods and Services Tax amount")] | UnsetType | None = UNSET
+    invoiceDate: Annotated[WireDateTime, Meta(description="Date of the invoice")] | UnsetType | None = UNSET
+    invoiceNumber: Annotated[str, Meta(max_length=50, description="Unique number of the invoice")] | UnsetType | None = UNSET
     mobileNumber: (
-        Annotated[str, Meta(max_length=20, description="Mobile number associated with the invoice")] | None | UnsetType
+        Annotated[str, Meta(max_length=20, description="Mobile number associated with the invoice")] | UnsetType | None
     ) = UNSET
-    netAmount: Annotated[Money, Meta(description="Net amount of the invoice")] | None | UnsetType = UNSET
+    netAmount: Annotated[Money, Meta(description="Net amount of the invoice")] | UnsetType | None = UNSET
     partialPaymentAllowed: (
-        Annotated[bool, Meta(description="Indicates if partial payment is allowed")] | None | UnsetType
+        Annotated[bool, Meta(description="Indicates if partial payment is allowed")] | UnsetType | None
     ) = UNSET
-    payableReferenceId: Annotated[str, Meta(max_length=100, description="Reference ID for the payable")] | None | UnsetType = UNSET
+    payableReferenceId: Annotated[str, Meta(max_length=100, description="Reference ID for the payable")] | UnsetType | None = UNSET
     poNumber: (
-        Annotated[str, Meta(max_length=100, description="Purchase order number associated with the invoice")]
-        | None
-        | UnsetType
+        Annotated[str, Meta(max_length=100, description="Purchase order number associated with the invoice")] | UnsetType | None
     ) = UNSET
-    receivableStatus: Annotated[str, Meta(max_length=30, description="Status of the receivable")] | None | UnsetType = UNSET
-    sgst: Annotated[Money, Meta(description="State Goods and Services Tax amount")] | None | UnsetType = UNSET
-    tds: Annotated[Money, Meta(description="Tax Deducted at Source amount")] | None | UnsetType = UNSET
-    totalReceived: Annotated[Money, Meta(description="Total amount received for the invoice")] | None | UnsetType = UNSET
-    via: Annotated[str, Meta(max_length=50, description="Method through which the invoice was sent")] | None | UnsetType = UNSET
-    cess: Money | None | UnsetType = UNSET
-    otherCharges: Money | None | UnsetType = UNSET
-    discount: Money | None | UnsetType = UNSET
-    tcs: Money | None | UnsetType = UNSET
-    roundOff: SignedMoney | None | UnsetType = UNSET
-    reverseCharge: bool | None | UnsetType = UNSET
+    receivableStatus: Annotated[str, Meta(max_length=30, description="Status of the receivable")] | UnsetType | None = UNSET
+    sgst: Annotated[Money, Meta(description="State Goods and Services Tax amount")] | UnsetType | None = UNSET
+    tds: Annotated[Money, Meta(description="Tax Deducted at Source amount")] | UnsetType | None = UNSET
+    totalReceived: Annotated[Money, Meta(description="Total amount received for the invoice")] | UnsetType | None = UNSET
+    via: Annotated[str, Meta(max_length=50, description="Method through which the invoice was sent")] | UnsetType | None = UNSET
+    cess: Money | UnsetType | None = UNSET
+    otherCharges: Money | UnsetType | None = UNSET
+    discount: Money | UnsetType | None = UNSET
+    tcs: Money | UnsetType | None = UNSET
+    roundOff: SignedMoney | UnsetType | None = UNSET
+    reverseCharge: bool | UnsetType | None = UNSET
 
 
 class InvoiceAttachmentResponse(msgspec.Struct, kw_only=True, omit_defaults=True):

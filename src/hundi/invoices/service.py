@@ -13,7 +13,6 @@ from hundi.customers import queries as customers
 from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of
-from hundi.gst.numbers import number_key
 from hundi.http.wire import Money, WireDate, WireDateTime
 from hundi.invoices import lifecycle, queries
 from hundi.invoices.amounts import AmountMismatch
@@ -40,6 +39,8 @@ _STEP_PERMISSION: Final = {
     "CHECKER": Permission.INVOICE_CHECK,
     "APPROVER": Permission.INVOICE_APPROVE,
 }
+# An empty text stands for none in these, as at create.
+_EMPTY_IS_NONE: Final = frozenset({"emailAddress", "mobileNumber"})
 # The columns a PATCH may write; anything else in a decision is a bug and must not become SQL.
 _WRITABLE: Final = frozenset(
     {
@@ -62,6 +63,8 @@ def changes_of(data: InvoicePatch) -> dict[str, Any]:
             value = value.sent
         elif isinstance(value, WireDate | WireDateTime):
             value = value.value
+        if value == "" and field.name in _EMPTY_IS_NONE:
+            value = None
         found[field.name] = value
     return found
 
@@ -110,7 +113,7 @@ async def _current(tx: Transaction, row: InvoiceRow) -> Current:
         tx, tx.seller_id, row.invoice_id, sorted(kind.value for kind in MONEY_KINDS)
     )
     return Current(
-        customer_id=row.customer_id, invoice_number=row.invoice_number, invoice_date=ist_date(row.invoice_date),
+        customer_id=row.customer_id, invoice_number=row.invoice_number, invoice_date=row.invoice_date,
         due_date=row.due_date, gst_exclusive=row.gst_exclusive, reverse_charge=row.reverse_charge,
         base_amount=row.base_amount, cgst=row.cgst, sgst=row.sgst, igst=row.igst, cess=row.cess, discount=row.discount,
         other_charges=row.other_charges, tcs=row.tcs, round_off=row.round_off, tds=row.tds,
@@ -184,8 +187,6 @@ async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: Patc
 
 async def _write_values(tx: Transaction, who: Actor, before: InvoiceRow, changed: dict[str, Any]) -> None:
     values = dict(changed)
-    if "invoice_number" in values:
-        values["number_key"] = number_key(values["invoice_number"])
     if "invoice_date" in values:
         moment = values["invoice_date"]
         if isinstance(moment, date) and not isinstance(moment, datetime):
@@ -194,6 +195,9 @@ async def _write_values(tx: Transaction, who: Actor, before: InvoiceRow, changed
         values["fy"] = financial_year(ist_date(moment))
     values |= {"modified_at": tx.now, "modified_by": who.subject, "version": before.version + 1}
     columns = ", ".join(f"{name} = ${at}" for at, name in enumerate(values, start=3))
+    if "invoice_number" in values:
+        # Upper case as the database sees it: the CHECK compares with that, and Python's differs (ß).
+        columns += f", number_key = upper(${list(values).index('invoice_number') + 3})"
     sql = f"UPDATE invoices SET {columns} WHERE seller_id = $1 AND invoice_id = $2"
     try:
         await tx.execute(sql, tx.seller_id, before.invoice_id, *values.values())

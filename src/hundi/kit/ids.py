@@ -39,6 +39,11 @@ def new_id(prefix: str, at: datetime) -> str:
     return f"{prefix}_{_uuid7_hex(at, secrets.randbits(74))}"
 
 
+def floor_id(prefix: str, at: datetime) -> str:
+    """Give the lowest id of a kind that can be born at ``at``: what is below it is older."""
+    return f"{prefix}_{_uuid7_hex(at, 0)}"
+
+
 def new_seller_id() -> SellerId:
     """Make a company id, ``CEK`` + 7 of A–Z and 0–9 (contract §1.3). The caller checks that it is free."""
     return SellerId("CEK" + "".join(secrets.choice(_BASE36) for _ in range(7)))

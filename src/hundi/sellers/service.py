@@ -61,7 +61,7 @@ def check_registration(new: NewRegistration) -> None:
         raise Invalid(problems=problems)
 
 
-async def create_seller(  # noqa: PLR0913 - a company and its first person, all by name
+async def create_seller(
     tx: Transaction,
     keyring: Keyring,
     *,
@@ -111,7 +111,7 @@ async def _add_registration(
     await tx.execute(_SERIES, company, new_id("ser", tx.now), registration_id, new.series_pattern, tx.now)
 
 
-async def add_user(  # noqa: PLR0913 - a person's particulars, all by name
+async def add_user(
     tx: Transaction,
     *,
     username: str,

@@ -716,12 +716,20 @@ begin
         if not found then
             raise exception 'no_series' using errcode = 'HU422';
         end if;
-        v_row.invoice_number := render_number(v_series.pattern, v_row.fy,
-                                              next_number(p_seller, v_series.series_id, v_row.fy, 1));
+        -- A number somebody typed by hand is passed over; the counter's row lock keeps others of the series waiting.
+        loop
+            v_row.invoice_number := render_number(v_series.pattern, v_row.fy,
+                                                  next_number(p_seller, v_series.series_id, v_row.fy, 1));
+            exit when not exists (select 1 from invoices i
+                                   where i.seller_id = p_seller and i.registration_id = v_reg.registration_id
+                                     and i.fy = v_row.fy and i.doc_type = v_row.doc_type
+                                     and i.number_key = upper(v_row.invoice_number));
+        end loop;
     end if;
     v_row.number_key := upper(v_row.invoice_number);
     -- Place of supply in the order of domain section 2; what was sent and the ship-to state are resolved by the caller.
-    v_row.place_of_supply := coalesce(v_row.place_of_supply, v_row.ship_to_state, left(v_customer.gstin, 2), v_customer.state_code);
+    v_row.place_of_supply := coalesce(v_row.place_of_supply, v_row.ship_to_state,
+                                      nullif(left(v_customer.gstin, 2), '99'), nullif(v_customer.state_code, '99'));
 
     insert into invoices select v_row.*;
     if cardinality(p_items) > 0 then
@@ -756,6 +764,35 @@ begin
     end if;
     return v_facts;
 end $$;
+
+-- ---------------------------------------------------------------- the operator's own questions, across sellers
+
+create function sellers_to_seal(p_before text) returns setof text
+    language sql stable security definer set search_path = pg_catalog, public as $$
+    select s.seller_id from public.sellers s
+     where exists (
+           select 1 from public.audit_log a
+            where a.seller_id = s.seller_id and a.audit_id < p_before
+              and a.audit_id > coalesce((select x.audit_id from public.audit_seals x
+                                          where x.seller_id = s.seller_id order by x.seal_no desc limit 1), '')) $$;
+comment on function sellers_to_seal is 'Whose audit rows, born before p_before, wait for their seal. Names only.';
+
+create function purge_expired(p_now timestamptz) returns bigint
+    language plpgsql security definer set search_path = pg_catalog, public as $$
+declare v_count bigint; v_total bigint := 0;
+begin
+    delete from public.idempotency_keys where created_at < p_now - interval '48 hours';
+    get diagnostics v_count = row_count;
+    v_total := v_total + v_count;
+    delete from public.refresh_tokens where expires_at < p_now - interval '7 days';
+    get diagnostics v_count = row_count;
+    v_total := v_total + v_count;
+    with gone as (delete from public.file_links where expires_at < p_now returning link_hash)
+    delete from public.directory d using gone where d.kind = 'file_link' and d.key_hash = gone.link_hash;
+    get diagnostics v_count = row_count;
+    return v_total + v_count;
+end $$;
+comment on function purge_expired is 'Housekeeping: keys past their 24 hours, dead refresh tokens, links to files that expired.';
 
 do $$
 declare t text;

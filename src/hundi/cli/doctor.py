@@ -1,0 +1,137 @@
+"""`hundi doctor`: invariants of money and state, checked in SQL, seller by seller; each finding says what is wrong where."""
+
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from hundi.cli.operator import each_seller
+from hundi.config import Settings
+from hundi.documents.glyphs import FontsMissing, font_folder
+from hundi.kit.clock import SystemClock
+
+_SHOWN: Final = 20
+_MONEY: Final = "('RECEIPT', 'OPENING', 'ADVANCE', 'REVERSAL')"
+
+# Each check gives (object id, what is wrong) of at most 20 offenders. $1 is the seller.
+CHECKS: Final[dict[str, str]] = {
+    "balance is net amount less entries": """
+        SELECT i.invoice_id, format('balance %s, net amount %s, entries %s', i.balance, i.net_amount, coalesce(e.total, 0))
+          FROM invoices i
+          LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM invoice_entries WHERE seller_id = $1 GROUP BY 1) e
+                 ON e.invoice_id = i.invoice_id
+         WHERE i.seller_id = $1 AND i.balance <> i.net_amount - coalesce(e.total, 0) LIMIT 20""",
+    "total received is the sum of money entries": f"""
+        SELECT i.invoice_id, format('total received %s, money entries %s', i.total_received, coalesce(e.total, 0))
+          FROM invoices i
+          LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM invoice_entries
+                      WHERE seller_id = $1 AND kind IN {_MONEY} GROUP BY 1) e ON e.invoice_id = i.invoice_id
+         WHERE i.seller_id = $1 AND i.total_received <> coalesce(e.total, 0) LIMIT 20""",
+    "net amount is invoice value less tds": """
+        SELECT invoice_id, format('net %s, invoice value %s, tds %s', net_amount, invoice_value, tds)
+          FROM invoices WHERE seller_id = $1 AND net_amount <> invoice_value - tds LIMIT 20""",
+    "receivable status says what the money says": """
+        SELECT invoice_id, format('%s with a balance of %s of %s', receivable_status, balance, net_amount)
+          FROM invoices
+         WHERE seller_id = $1 AND ((receivable_status = 'PAID') <> (balance = 0)
+               AND receivable_status NOT IN ('WRITTEN_OFF', 'CANCELLED')
+            OR receivable_status = 'PENDING' AND balance <> net_amount
+            OR receivable_status = 'PARTIALLY_PAID' AND (balance = 0 OR balance = net_amount)) LIMIT 20""",
+    "a dispatched invoice has a delivery that was sent": """
+        SELECT i.invoice_id, 'dispatched, but no delivery of it was sent'
+          FROM invoices i
+         WHERE i.seller_id = $1 AND i.dispatch_status = 'DISPATCHED' AND NOT EXISTS (
+               SELECT 1 FROM delivery_invoices d
+                 JOIN deliveries x ON x.seller_id = $1 AND x.delivery_id = d.delivery_id
+                WHERE d.seller_id = $1 AND d.invoice_id = i.invoice_id AND x.state = 'SENT') LIMIT 20""",
+    "a queued invoice has a delivery under way": """
+        SELECT i.invoice_id, 'queued, but none of its deliveries is'
+          FROM invoices i
+         WHERE i.seller_id = $1 AND i.dispatch_status = 'QUEUED' AND NOT EXISTS (
+               SELECT 1 FROM delivery_invoices d
+                 JOIN deliveries x ON x.seller_id = $1 AND x.delivery_id = d.delivery_id
+                WHERE d.seller_id = $1 AND d.invoice_id = i.invoice_id AND x.state IN ('QUEUED', 'SENDING')) LIMIT 20""",
+    "a delivery is not under way for a day": """
+        SELECT delivery_id, format('%s since %s', state, created_at) FROM deliveries
+         WHERE seller_id = $1 AND state IN ('QUEUED', 'SENDING') AND created_at < $2::timestamptz - interval '24 hours'
+         LIMIT 20""",
+    "a finished import accounts for every row": """
+        SELECT i.import_id, format('%s rows, chunks account for %s', i.total_count, coalesce(c.rows, 0))
+          FROM imports i
+          LEFT JOIN (SELECT import_id, sum(success_count + failure_count) AS rows FROM import_chunks
+                      WHERE seller_id = $1 GROUP BY 1) c ON c.import_id = i.import_id
+         WHERE i.seller_id = $1 AND i.state = 'DONE' AND i.total_count <> coalesce(c.rows, 0) LIMIT 20""",
+    "an import is not running for an hour": """
+        SELECT import_id, format('%s since %s', state, created_at) FROM imports
+         WHERE seller_id = $1 AND state IN ('RECEIVED', 'RUNNING') AND created_at < $2::timestamptz - interval '1 hour'
+         LIMIT 20""",
+    "the lines of an invoice add up": """
+        SELECT i.invoice_id, format('taxable value %s, lines %s', i.taxable_value, l.total)
+          FROM invoices i
+          JOIN (SELECT invoice_id, sum(taxable_value) AS total FROM invoice_items WHERE seller_id = $1 GROUP BY 1) l
+            ON l.invoice_id = i.invoice_id
+         WHERE i.seller_id = $1 AND abs(i.taxable_value - l.total) > 1 LIMIT 20""",
+}
+_FAILED_JOBS: Final = "SELECT entrypoint, count(*) FROM pgqueuer WHERE status = 'failed' GROUP BY 1 ORDER BY 1"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong."""
+
+    check: str
+    seller_id: str | None
+    object_id: str
+    what: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What was looked at and what was found."""
+
+    sellers: int
+    checks: int
+    findings: list[Finding]
+
+    @property
+    def healthy(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return not self.findings
+
+    def document(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        return {"healthy": self.healthy, **msgspec.to_builtins(self)}
+
+    def text(self) -> str:
+        """Give one line a finding, or that all is well."""
+        if self.healthy:
+            return f"All well: {self.checks} checks over {self.sellers} companies."
+        return "\n".join(f"{f.seller_id or 'installation'}: {f.check}: {f.object_id}: {f.what}" for f in self.findings)
+
+
+async def examine(settings: Settings) -> Report:
+    """Run every check over every seller."""
+    findings: list[Finding] = []
+    sellers = 0
+    async for tx in each_seller(settings, SystemClock()):
+        sellers += 1
+        for check, sql in CHECKS.items():
+            args = [tx.seller_id, tx.now] if "$2" in sql else [tx.seller_id]
+            rows = await tx.fetch(sql, *args)
+            findings += [Finding(check, tx.seller_id, row[0], row[1]) for row in rows[:_SHOWN]]
+    findings += await _installation(settings)
+    return Report(sellers, len(CHECKS) + 2, findings)
+
+
+async def _installation(settings: Settings) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        font_folder()
+    except FontsMissing as error:
+        found.append(Finding("fonts are there", None, "fonts", str(error)))
+    connection = await asyncpg.connect(settings.owner_url)
+    try:
+        for name, count in await connection.fetch(_FAILED_JOBS):
+            what = f"{count} jobs failed for good; their tracebacks are in pgqueuer_log"
+            found.append(Finding("no job has failed for good", None, name, what))
+    finally:
+        await connection.close()
+    return found

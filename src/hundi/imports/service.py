@@ -1,0 +1,125 @@
+"""Verbs on imports: receive a file, start, refuse, finish. Each is one part of one transaction."""
+
+from typing import Any, Final
+
+import msgspec
+
+from hundi.audit.service import as_json, emit, record
+from hundi.db.pool import Transaction
+from hundi.files.store import Kept
+from hundi.http.idempotency import Call, KeyReused
+from hundi.imports import queries
+from hundi.imports.errors import FileRefusal
+from hundi.imports.schemas import StoredResult
+from hundi.jobs.queue import enqueue
+from hundi.kit.actor import Actor
+from hundi.kit.ids import new_id
+
+RECEIVED: Final = "RECEIVED"
+RUNNING: Final = "RUNNING"
+DONE: Final = "DONE"
+REFUSED: Final = "REFUSED"
+SETTLED: Final = frozenset({DONE, REFUSED})
+RUN_JOB: Final = "imports.run"
+DISPATCH_JOB: Final = "invoices.dispatch_requested"
+_DISPATCH_AT_ONCE: Final = 1000
+
+_CLAIM: Final = """
+    INSERT INTO idempotency_keys (seller_id, subject, key, request_hash, import_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT ON CONSTRAINT idempotency_keys_pk DO UPDATE
+       SET request_hash = excluded.request_hash, created_at = excluded.created_at, import_id = excluded.import_id,
+           status = NULL, reply = NULL, facts = NULL
+     WHERE idempotency_keys.created_at < excluded.created_at - interval '24 hours'
+    RETURNING true"""
+_RECEIVE: Final = """
+    INSERT INTO imports (seller_id, import_id, kind, state, file_key, file_name, file_hash, file_size, actor, options, created_at)
+    VALUES ($1, $2, 'invoices', 'RECEIVED', $3, $4, $5, $6, $7, $8, $9)"""
+_START: Final = """
+    UPDATE imports SET state = 'RUNNING', started_at = coalesce(started_at, $3), total_count = coalesce($4, total_count)
+     WHERE seller_id = $1 AND import_id = $2 AND state IN ('RECEIVED', 'RUNNING')"""
+_REFUSE: Final = """
+    UPDATE imports SET state = 'REFUSED', refusal = $3, finished_at = $4
+     WHERE seller_id = $1 AND import_id = $2 AND state IN ('RECEIVED', 'RUNNING')"""
+_LOCK: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2 FOR UPDATE"
+_FINISH: Final = """
+    UPDATE imports SET state = 'DONE', result = $3, finished_at = $4 WHERE seller_id = $1 AND import_id = $2"""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What was settled when the file came and holds for the whole import, whoever resumes it."""
+
+    chunk_rows: int
+    base_url: str
+
+
+async def joined(tx: Transaction, call: Call) -> str | None:
+    """Give the import a key is bound to, or None where it is free. Raises ``KeyReused`` when the request differs."""
+    found = await queries.bound(tx, call.actor.subject, call.key or "")
+    if found is None:
+        return None
+    if found["request_hash"] != call.fingerprint or found["import_id"] is None:
+        raise KeyReused
+    return str(found["import_id"])
+
+
+async def receive(  # noqa: PLR0913 - an upload's particulars, all by name
+    tx: Transaction, call: Call, *, import_id: str, kept: Kept, name: str, options: Options
+) -> str:
+    """Write down that a file has come, and ask for its import; give the import's id.
+
+    With a key that another request took in the meantime that one's import is given, and nothing is written.
+    """
+    who = call.actor
+    if call.key is not None:
+        taken = await tx.fetchval(_CLAIM, tx.seller_id, who.subject, call.key, call.fingerprint, import_id, tx.now)
+        if not taken:
+            earlier = await joined(tx, call)
+            if earlier is None:
+                raise KeyReused
+            return earlier
+    await tx.execute(
+        _RECEIVE, tx.seller_id, import_id, kept.key, name, kept.sha256, kept.size, as_json(who), as_json(options), tx.now
+    )
+    facts = {"fileName": name, "fileSize": kept.size, "sha256": kept.sha256.hex()}
+    await record(tx, who, "import.receive", kind="import", object_id=import_id, after=facts)
+    await enqueue(tx, RUN_JOB, ids={"import_id": import_id})
+    return import_id
+
+
+async def start(tx: Transaction, import_id: str, total: int | None = None) -> None:
+    """Say that an import runs, and how many rows it has once that is known."""
+    await tx.execute(_START, tx.seller_id, import_id, tx.now, total)
+
+
+async def refuse(tx: Transaction, actor: Actor, import_id: str, refusal: FileRefusal) -> None:
+    """Say that nothing of the file is imported, and why; nothing happens where the import is settled already."""
+    done = await tx.execute(_REFUSE, tx.seller_id, import_id, as_json(refusal), tx.now)
+    if done.endswith(" 1"):
+        facts = {"code": refusal.problems[0].code, "message": refusal.message}
+        await record(tx, actor, "import.refuse", kind="import", object_id=import_id, after=facts)
+        await emit(tx, "import.refused", kind="import", object_id=import_id, data=facts)
+
+
+async def lock(tx: Transaction, import_id: str) -> str:
+    """Keep others from settling an import until this transaction ends; give its state."""
+    return str(await tx.fetchval(_LOCK, tx.seller_id, import_id))
+
+
+async def finish(tx: Transaction, actor: Actor, import_id: str, result: StoredResult, dispatch: list[str]) -> None:
+    """Settle an import that is locked: its reply, its traces, and the dispatch that rows asked for."""
+    await tx.execute(_FINISH, tx.seller_id, import_id, as_json(result), tx.now)
+    payload = result.payload
+    facts: dict[str, Any] = {
+        "success_count": payload.success_count, "failure_count": payload.failure_count, "warn_count": payload.warn_count,
+        "total_amount": payload.total_amount,
+    }  # fmt: skip
+    await record(tx, actor, "import.finish", kind="import", object_id=import_id, after=facts)
+    await emit(tx, "import.finished", kind="import", object_id=import_id, data=facts)
+    for at in range(0, len(dispatch), _DISPATCH_AT_ONCE):
+        await enqueue(tx, DISPATCH_JOB, ids={"invoice_ids": dispatch[at : at + _DISPATCH_AT_ONCE]})
+
+
+def new_import_id(tx_now: Any) -> str:
+    """Make the id of an import."""
+    return new_id("imp", tx_now)

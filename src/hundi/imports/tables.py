@@ -1,0 +1,129 @@
+"""The rows of a chunk as PostgreSQL's COPY reads them: CSV text for each table the chunk fills."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from hundi.audit.service import as_json
+from hundi.imports.figures import FIGURES
+from hundi.invoices.rules import CreatedVia, EntryKind
+from hundi.kit.actor import Actor
+from hundi.kit.dates import IST
+from hundi.kit.ids import new_id
+
+_PAISA: Final = pl.lit("0.01").cast(pl.Decimal(3, 2))
+# Stored name → column of the judged rows. Whole columns without a value are left out of the COPY.
+_PLAIN: Final = {
+    "invoice_id": "invoice_id", "registration_id": "registration_id", "customer_id": "customer_id",
+    "external_id": "externalId", "fy": "fy", "invoice_number": "invoiceNumber", "number_key": "number_key",
+    "due_date": "due_date", "po_number": "poNumber", "po_date": "poDate", "description": "description",
+    "email_address": "emailAddress", "mobile_number": "mobileNumber", "cc_emails": "ccEmails",
+    "place_of_supply": "place", "supply_type": "supplyType", "ship_to_name": "shipToName",
+    "ship_to_address": "shipToAddress", "ship_to_pin": "shipToPin", "ship_to_state": "shipToState", "irn": "irn",
+    "ack_no": "ackNo", "signed_qr": "signedQr", "eway_bill_no": "ewayBillNo", "branch_code": "branchCode",
+    "attachment_file_name": "attachmentFileName", "row_no": "row",
+}  # fmt: skip
+_ALWAYS: Final = frozenset({"invoice_number", "number_key"})
+_MAY_BE_DEFAULT: Final = frozenset({"cgst", "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "total_received"})
+
+
+class Birth(msgspec.Struct, frozen=True):
+    """What all invoices of one chunk have in common."""
+
+    seller_id: str
+    import_id: str
+    actor: Actor
+    at: datetime
+    entry_prefix: str
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """Rows for one table: its columns in order, and the CSV."""
+
+    table: str
+    columns: list[str]
+    csv: bytes
+    count: int
+
+
+def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
+    """Write the invoices of the fresh rows."""
+    named = {
+        stored: pl.col(column)
+        for stored, column in _PLAIN.items()
+        if stored in _ALWAYS or rows[column].null_count() < rows.height
+    }
+    for name in FIGURES:
+        if name not in _MAY_BE_DEFAULT or (rows[name] != 0).any():
+            named[name] = pl.col(name).cast(pl.Decimal(20, 0)) * _PAISA
+    named["gst_exclusive"] = pl.col("gstExclusive").fill_null(value=True)
+    named["reverse_charge"] = pl.col("reverseCharge").fill_null(value=False)
+    named["partial_payment_allowed"] = pl.col("partialPaymentAllowed").fill_null(value=False)
+    if rows["gstRate"].null_count() < rows.height:
+        named["gst_rate"] = pl.col("gstRate").cast(pl.Decimal(20, 0)) * pl.lit("0.001").cast(pl.Decimal(4, 3))
+    if rows["ackDate"].null_count() < rows.height:
+        named["ack_date"] = pl.col("ackDate").cast(pl.String) + " 00:00:00+05:30"
+    # An invoice dated to a day begins with that day in India; one without a date is of this moment.
+    now = birth.at.astimezone(IST).isoformat(sep=" ")
+    named["invoice_date"] = (
+        pl.when(pl.col("invoiceDate").is_null()).then(pl.lit(now)).otherwise(pl.col("day").cast(pl.String) + " 00:00:00+05:30")
+    )
+    named["receivable_status"] = (
+        pl.when(pl.col("balance") <= 0).then(pl.lit("PAID"))
+        .when(pl.col("balance") >= pl.col("net_amount")).then(pl.lit("PENDING")).otherwise(pl.lit("PARTIALLY_PAID"))
+    )  # fmt: skip
+    named["content_hash"] = pl.lit("\\x") + pl.col("content_hash")
+    named |= {
+        "seller_id": pl.lit(birth.seller_id), "import_id": pl.lit(birth.import_id),
+        "created_via": pl.lit(CreatedVia.BULK_UPLOAD.value), "created_at": pl.lit(_instant(birth.at)),
+        "created_by": pl.lit(birth.actor.subject), "modified_at": pl.lit(_instant(birth.at)),
+        "modified_by": pl.lit(birth.actor.subject),
+    }  # fmt: skip
+    return _copied("invoices", rows.select(**named))
+
+
+def entries(rows: pl.DataFrame, birth: Birth) -> Copied:
+    """Write the OPENING entries of rows that bring money along (domain §3)."""
+    paid = rows.filter(pl.col("total_received") != 0)
+    frame = paid.select(
+        seller_id=pl.lit(birth.seller_id),
+        invoice_id=pl.col("invoice_id"),
+        # The row number is the last eight digits of the invoice's id, and of its entry's.
+        entry_id=pl.lit(birth.entry_prefix) + pl.col("invoice_id").str.tail(8),
+        kind=pl.lit(EntryKind.OPENING.value),
+        amount=pl.col("total_received").cast(pl.Decimal(20, 0)) * _PAISA,
+        created_at=pl.lit(_instant(birth.at)),
+        created_by=pl.lit(birth.actor.subject),
+    )
+    return _copied("invoice_entries", frame)
+
+
+def chunk(birth: Birth, values: dict[str, Any]) -> Copied:
+    """Write the chunk's own row."""
+    return _one("import_chunks", {"seller_id": birth.seller_id, "import_id": birth.import_id, **values})
+
+
+def traces(birth: Birth, facts: dict[str, Any]) -> list[Copied]:
+    """Write the one audit row and the one event row of a chunk (design §4.12)."""
+    common = {"seller_id": birth.seller_id, "at": _instant(birth.at), "object_kind": "import", "object_id": birth.import_id}
+    audit = {
+        **common, "audit_id": new_id("aud", birth.at), "actor": birth.actor.subject, "action": "invoice.import",
+        "after": as_json(facts), "request_id": birth.actor.request_id,
+    }  # fmt: skip
+    event = {**common, "event_id": new_id("evt", birth.at), "type": "invoice.imported", "data": as_json(facts)}
+    return [_one("audit_log", audit), _one("events", event)]
+
+
+def _one(table: str, values: dict[str, Any]) -> Copied:
+    return _copied(table, pl.DataFrame({name: [str(value)] for name, value in values.items()}))
+
+
+def _copied(table: str, frame: pl.DataFrame) -> Copied:
+    csv = frame.write_csv(include_header=False).encode() if frame.height else b""
+    return Copied(table, frame.columns, csv, frame.height)
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat()

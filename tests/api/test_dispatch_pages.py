@@ -1,0 +1,141 @@
+"""What a customer opens: the page behind a link, its PDF and QR, and what everybody else gets."""
+
+from __future__ import annotations
+
+import httpx2
+import make
+import pypdfium2
+import pytest
+import zxingcpp
+from PIL import Image
+
+from hundi.documents.pages import pdf_name
+from hundi.payments.upi import upi_qr_png
+
+PATH = "/api/v0/invoice/bulk/dispatch"
+
+
+async def link_of(seller: make.Company, **changes: object) -> tuple[str, str]:
+    """Dispatch an invoice and give its id and its page's path."""
+    invoice_id = (await seller.invoice(**changes))["invoiceId"]
+    await seller.http.post(PATH, json={"invoiceIds": [invoice_id]})
+    shown = (await seller.http.get(f"/api/v0/invoice/{invoice_id}")).json()["payload"]
+    return invoice_id, shown["paymentLink"].removeprefix("http://hundi.test")
+
+
+async def test_the_page_shows_the_invoice_and_how_to_pay_it(seller: make.Company, client: httpx2.AsyncClient) -> None:
+    _, path = await link_of(seller, invoiceNumber="A/<b>&1", dueDate="2026-12-10")
+    page = await client.get(path)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "A/&lt;b&gt;&amp;1" in page.text
+    assert "₹1,180.00" in page.text
+    assert 'href="upi://pay?pa=sahyadri@example&amp;' in page.text
+    assert f'src="{path}/upi.svg"' in page.text
+    assert f'href="{path}/invoice.pdf"' in page.text
+    assert "<script" not in page.text
+
+
+async def test_pdf_and_qr_are_of_this_invoice(seller: make.Company, client: httpx2.AsyncClient) -> None:
+    _, path = await link_of(seller, invoiceNumber="PDF/26-27/9")
+    pdf = await client.get(f"{path}/invoice.pdf")
+    assert pdf.headers["content-type"] == "application/pdf"
+    assert pdf.headers["content-disposition"] == 'inline; filename="Invoice-PDF-26-27-9.pdf"'
+    document = pypdfium2.PdfDocument(pdf.content)
+    assert "PDF/26-27/9" in document[0].get_textpage().get_text_range()
+    texts = [code.text for code in zxingcpp.read_barcodes(document[0].render(scale=4).to_pil().convert("L"))]
+    [link] = [text for text in texts if text.startswith("upi://pay?")]
+    assert "am=1180.00" in link
+    assert "mode=01" in link
+    svg = await client.get(f"{path}/upi.svg")
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert svg.content.startswith(b"<svg")
+    # The picture of the same text decodes, so the page's QR is that payment.
+    assert upi_qr_png(link).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("tail", ["", "/invoice.pdf", "/upi.svg"])
+async def test_every_reply_is_private_and_tells_nobody(seller: make.Company, client: httpx2.AsyncClient, tail: str) -> None:
+    _, path = await link_of(seller)
+    for address in (path + tail, "/i/" + "A" * 27 + tail):
+        headers = (await client.get(address)).headers
+        assert headers["content-security-policy"] == (
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'none'; "
+            "frame-ancestors 'none'; base-uri 'none'"
+        )
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "private, no-store"
+        assert "noindex" in headers["x-robots-tag"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_unknown_malformed_and_replaced_links_look_alike(seller: make.Company, client: httpx2.AsyncClient) -> None:
+    invoice_id, path = await link_of(seller)
+    await seller.run("UPDATE invoices SET link_version = 2 WHERE seller_id = $1 AND invoice_id = $2", invoice_id)
+    replaced = await client.get(path)
+    assert replaced.status_code == 404
+    for token in ("A" * 27, "short", "A" * 500, "%00" * 27, "a.b", "' OR 1=1 --", "é" * 27):
+        other = await client.get(f"/i/{token}")
+        assert (other.status_code, other.content) == (404, replaced.content)
+    assert (await client.get(f"{path}/invoice.pdf")).status_code == 404
+
+
+async def test_before_dispatch_there_is_no_page(seller: make.Company) -> None:
+    invoice = await seller.invoice()
+    assert "paymentLink" not in invoice
+    assert await seller.value("SELECT count(*) FROM invoice_links WHERE seller_id = $1") == 0
+
+
+async def test_a_paid_invoice_shows_so_and_has_no_qr(seller: make.Company, client: httpx2.AsyncClient) -> None:
+    invoice_id, path = await link_of(seller)
+    await seller.run(
+        "UPDATE invoices SET receivable_status = 'PAID', balance = 0, total_received = net_amount "
+        "WHERE seller_id = $1 AND invoice_id = $2",
+        invoice_id,
+    )
+    page = await client.get(path)
+    assert "paid in full" in page.text
+    assert "upi://" not in page.text
+    assert (await client.get(f"{path}/upi.svg")).status_code == 404
+
+
+async def test_a_large_balance_is_paid_by_bank_with_the_account_shown(
+    seller: make.Company, client: httpx2.AsyncClient
+) -> None:
+    _, path = await link_of(seller, baseAmount=200_000, cgst=18_000, sgst=18_000)
+    page = await client.get(path)
+    assert "upi://" not in page.text
+    assert "000111222333" in page.text
+
+
+async def test_the_link_stores_no_token(seller: make.Company) -> None:
+    _, path = await link_of(seller)
+    token = path.removeprefix("/i/")
+    stored = await seller.rows("SELECT link_hash FROM invoice_links WHERE seller_id = $1")
+    assert token.encode() not in stored[0]["link_hash"]
+    in_jobs = "SELECT count(*) FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $2 || '%' OR $1 = ''"
+    assert await seller.value(in_jobs, token) == 0
+
+
+async def test_style_and_fonts_come_from_here_and_nothing_else_does(client: httpx2.AsyncClient) -> None:
+    css = await client.get("/static/page.css")
+    assert css.status_code == 200
+    assert css.headers["content-type"].startswith("text/css")
+    assert "max-age=3600" in css.headers["cache-control"]
+    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd", "/static/"):
+        assert (await client.get(path)).status_code in {404, 405}
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        ("INV-1", "Invoice-INV-1.pdf"), ("A/26-27/0001", "Invoice-A-26-27-0001.pdf"), ("../../etc/passwd", "Invoice-etc-passwd.pdf"),
+        ('x"; y=\r\n', "Invoice-x-y.pdf"), ("बिल", "Invoice.pdf"), ("...", "Invoice.pdf"), ("N" * 200, f"Invoice-{'N' * 80}.pdf"),
+    ],
+)  # fmt: skip
+def test_a_file_name_is_safe_everywhere(number: str, name: str) -> None:
+    assert pdf_name(number) == name
+
+
+def test_pillow_reads_what_the_tests_decode() -> None:
+    assert Image.MIME["PNG"] == "image/png"
