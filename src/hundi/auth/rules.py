@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -51,5 +52,10 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
 
 def permissions_of(roles: Iterable[str]) -> frozenset[str]:
     """Give all that a set of roles may do; unknown role names give nothing."""
+    return _permissions_of(tuple(roles))
+
+
+@lru_cache(maxsize=512)
+def _permissions_of(roles: tuple[str, ...]) -> frozenset[str]:
     known = {role.value for role in Role}
     return frozenset(p.value for name in roles if name in known for p in PERMISSIONS[Role(name)])

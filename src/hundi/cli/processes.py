@@ -69,6 +69,7 @@ async def serve(settings: Settings, bound: socket.socket, stop: asyncio.Event, *
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             date_header=True,
             backlog=BACKLOG,
             timeout_graceful_shutdown=10,

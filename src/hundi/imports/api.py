@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from hundi.auth.guard import may, who
 from hundi.auth.rules import Permission
@@ -37,7 +37,7 @@ _TAGS: Final = ["invoice-controller"]
 
 SellerParameter = Annotated[
     str | None,
-    Parameter(query="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN}, description="Company to act for"),
+    QueryParameter(name="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN}, description="sellerId"),
 ]
 _FORM: Final = RequestBody(
     content={

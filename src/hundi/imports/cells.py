@@ -201,7 +201,7 @@ class Cells:
         wrong = {text: problem for text, (_, problem) in zip(texts, answers, strict=True) if problem}
         if wrong:
             note = self.notes.warning if warn else self.notes.error
-            for at in cells.is_in(pl.Series(list(wrong), dtype=pl.String)).fill_null(value=False).arg_true():
+            for at in cells.is_in(list(wrong)).fill_null(value=False).arg_true():
                 note(at, wrong[cells[at]])
         table = pl.DataFrame(
             {"text": texts, "value": [value for value, _ in answers]}, schema={"text": pl.String, "value": dtype}
@@ -209,8 +209,7 @@ class Cells:
         joined = cells.to_frame("text").join(table, on="text", how="left", maintain_order="left")
         if easy is None:
             return joined["value"].alias(name)
-        bad = pl.Series(list(wrong), dtype=pl.String)
-        kept = joined.select(pl.when(~pl.col("text").is_in(bad)).then(pl.coalesce("value", "text")))
+        kept = joined.select(pl.when(~pl.col("text").is_in(list(wrong))).then(pl.coalesce("value", "text")))
         return kept.to_series().alias(name)
 
 

@@ -186,7 +186,7 @@ class ChunkWork:
         """Read the chunk, look up what it speaks of, and judge every row."""
         engine, rules = self._engine, self._rules
         today = ist_date(engine._db.clock.now())
-        frame = await asyncio.to_thread(pl.read_ipc, self._path, memory_map=False)
+        frame = await asyncio.to_thread(pl.read_ipc, self._path)
         self._frame = frame
         draft = await asyncio.to_thread(read_chunk, frame, self._manifest, rules.registrations, today)
         ids = row_ids(rules.invoice_prefix, frame["row"].to_list())

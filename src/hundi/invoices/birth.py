@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
+from hundi.audit.service import as_json
 from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Connection
 from hundi.db.sqlstate import constraint_of, sqlstate_of
@@ -17,7 +18,7 @@ from hundi.http.idempotency import Call, KeyReused
 from hundi.http.wire import Money
 from hundi.invoices.amounts import AmountMismatch, AmountsIn, AmountsOut, compute
 from hundi.invoices.errors import ExternalIdTaken, NoSeries, NumberTaken, RegistrationNotFound
-from hundi.invoices.rows import COLUMNS, ITEM_COLUMNS, CreatedFacts, ItemRow
+from hundi.invoices.rows import CreatedFacts, ItemRow
 from hundi.invoices.rules import CreatedVia, approval_at_birth, check_dates
 from hundi.invoices.schemas import InvoiceCreate, ItemIn
 from hundi.kit.contacts import is_email, is_phone
@@ -110,8 +111,7 @@ def _row(
     supply: SupplyType | None,
     via: CreatedVia,
 ) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row.update(
+    return dict(
         seller_id=seller_id, invoice_id=new_id("inv", now), customer_id=data.customerId, external_id=data.externalId,
         doc_type="INV", fy=financial_year(ist_date(invoice_date)), invoice_number=data.invoiceNumber,
         invoice_date=invoice_date, due_date=data.dueDate.value, po_number=data.poNumber,
@@ -129,7 +129,6 @@ def _row(
         via=data.via, created_via=via.value, link_version=0, created_at=now, created_by=subject, modified_at=now,
         modified_by=subject, version=1,
     )  # fmt: skip
-    return row
 
 
 def _value(amount: Money | None) -> Decimal | None:
@@ -232,17 +231,15 @@ async def write(connection: Connection, call: Call, data: InvoiceCreate, made: D
     """
     who = call.actor
     row = made.row
-    items = [
-        tuple({"seller_id": row["seller_id"], "invoice_id": row["invoice_id"], **item}[c] for c in ITEM_COLUMNS)
-        for item in made.items
-    ]
+    owner = {"seller_id": row["seller_id"], "invoice_id": row["invoice_id"]}
+    items = as_json([{**owner, **item} for item in made.items]) if made.items else None
     entries = made.amounts.opening_entries
     now = row["created_at"]
     subjects = () if who.is_partner else who.subjects
     try:
         facts = await connection.fetchval(
             _CREATE, who.seller_id, subjects, who.issued, who.subject, call.key, call.fingerprint,
-            tuple(row[column] for column in COLUMNS), made.gstin, made.net_off, [new_id("ent", now) for _ in entries],
+            as_json(row), made.gstin, made.net_off, [new_id("ent", now) for _ in entries],
             [entry.kind.value for entry in entries], [entry.amount for entry in entries], items, new_id("evt", now),
             new_id("aud", now), who.request_id,
         )  # fmt: skip

@@ -643,13 +643,13 @@ create function create_invoice(
     p_idempotent    text,          -- the subject the key belongs to
     p_key           text,
     p_request_hash  bytea,
-    p_row           invoices,
+    p_row           jsonb,         -- the row by column; what is not in it is null
     p_gstin         text,          -- which registration; null = the default one
     p_net_off       boolean,       -- the netAmount that was sent differs by more than a rupee
     p_entry_ids     text[],
     p_entry_kinds   text[],
     p_entry_amounts numeric[],
-    p_items         invoice_items[],
+    p_items         jsonb,         -- an array of the lines by column, or null
     p_event_id      text,
     p_audit_id      text,
     p_request_id    text
@@ -658,7 +658,7 @@ create function create_invoice(
 -- facts of the new invoice as JSON; the reply is made from them, now and at every replay of the key (design §3, §4.3).
 -- Refusals are exceptions of SQLSTATE HU4xx whose message is the code.
 declare
-    v_row       invoices := p_row;
+    v_row       invoices := jsonb_populate_record(null::invoices, p_row);
     v_customer  customers;
     v_seller    sellers;
     v_reg       registrations;
@@ -672,7 +672,7 @@ begin
     perform bind_actor(p_seller, p_subjects, p_issued);
     if p_key is not null then
         insert into idempotency_keys as k (seller_id, subject, key, request_hash, created_at)
-        values (p_seller, p_idempotent, p_key, p_request_hash, p_row.created_at)
+        values (p_seller, p_idempotent, p_key, p_request_hash, v_row.created_at)
         on conflict on constraint idempotency_keys_pk do update
             set request_hash = excluded.request_hash, created_at = excluded.created_at,
                 status = null, reply = null, facts = null, import_id = null
@@ -694,7 +694,7 @@ begin
         raise exception 'amount_mismatch' using errcode = 'HU400';
     end if;
     select * into v_customer from customers c
-     where c.seller_id = p_seller and c.customer_id = p_row.customer_id and c.deleted_at is null;
+     where c.seller_id = p_seller and c.customer_id = v_row.customer_id and c.deleted_at is null;
     if not found then
         raise exception 'customer_not_found' using errcode = 'HU404';
     elsif v_customer.status <> 'ACTIVE' then
@@ -732,8 +732,8 @@ begin
                                       nullif(left(v_customer.gstin, 2), '99'), nullif(v_customer.state_code, '99'));
 
     insert into invoices select v_row.*;
-    if cardinality(p_items) > 0 then
-        insert into invoice_items select i.* from unnest(p_items) i;
+    if p_items is not null then
+        insert into invoice_items select i.* from jsonb_populate_recordset(null::invoice_items, p_items) i;
     end if;
     if cardinality(p_entry_ids) > 0 then
         insert into invoice_entries (seller_id, invoice_id, entry_id, kind, amount, created_at, created_by)

@@ -1,0 +1,130 @@
+"""A worker killed with SIGKILL at each moment of a delivery: nothing is lost, nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import make
+import pytest
+from conftest import SECRET
+from mailroom import Post, addresses, mail_server, mails, settled
+
+from hundi.db.embedded import Urls
+
+ACTOR = Path(__file__).with_name("delivery_actor.py")
+PATH = "/api/v0/invoice/bulk/dispatch"
+MOMENTS = ["after-begin", "after-claim", "in-draft", "after-call", "before-record-commits"]
+
+
+@asynccontextmanager
+async def process(order: dict[str, Any]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a worker process; it is gone afterwards, one way or the other."""
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, str(ACTOR), json.dumps(order),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.terminate()
+            try:
+                await asyncio.wait_for(started.wait(), 25)
+            except TimeoutError:
+                started.kill()
+                await started.wait()
+
+
+def order(urls: Urls, outbox: Path, moment: str, *, jobs: int = 4, smtp: str | None = None) -> dict[str, Any]:
+    return {"app": urls.app, "outbox": str(outbox), "secret": SECRET, "moment": moment, "jobs": jobs, "smtp": smtp}
+
+
+async def queued(seller: make.Company, count: int) -> list[str]:
+    customer = await seller.customer()
+    ids = [(await seller.invoice(customer))["invoiceId"] for _ in range(count)]
+    reply = await seller.http.post(PATH, json={"invoiceIds": ids})
+    assert reply.json()["response_code"] == 0
+    return ids
+
+
+async def check_each_once(seller: make.Company, outbox: Path, count: int) -> None:
+    """Hold the promise: one file for each delivery, one delivery for each invoice, everything settled."""
+    found = mails(outbox, seller)
+    assert len(found) == count
+    assert len({mail["Message-ID"] for mail in found}) == count
+    names = Counter(part.get_filename() for mail in found for part in mail.iter_attachments())
+    assert set(names.values()) == {1}
+    assert {address for mail in found for address in addresses(mail, "To")} == {"ravi@example.com"}
+    states = await seller.rows("SELECT state FROM deliveries WHERE seller_id = $1")
+    assert Counter(row["state"] for row in states) == {"SENT": count}
+    statuses = await seller.rows("SELECT dispatch_status AS status FROM invoices WHERE seller_id = $1")
+    assert Counter(row["status"] for row in statuses) == {"DISPATCHED": count}
+    events = await seller.rows("SELECT object_id FROM events WHERE seller_id = $1 AND type = 'invoice.dispatched'")
+    assert len({row["object_id"] for row in events}) == len(events) == count
+    open_attempts = "SELECT count(*) FROM delivery_attempts WHERE seller_id = $1 AND outcome IS NULL"
+    assert await seller.value(open_attempts) == 0
+
+
+@pytest.mark.slow  # two processes are started
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_worker_killed_between_two_steps_loses_nothing_and_sends_nothing_twice(
+    seller: make.Company, database_urls: Urls, tmp_path: Path, moment: str
+) -> None:
+    await queued(seller, 3)
+    async with process(order(database_urls, tmp_path, moment, jobs=1)) as dying:
+        assert await asyncio.wait_for(dying.wait(), 30) == -signal.SIGKILL
+    async with process(order(database_urls, tmp_path, "never")):
+        started = time.monotonic()
+        await settled(seller)
+        took = time.monotonic() - started
+    await check_each_once(seller, tmp_path, 3)
+    # The dead worker's lock is gone with it: its jobs do not wait for the end of their heartbeat.
+    assert took < 8
+
+
+@pytest.mark.slow  # ten processes are killed
+async def test_workers_killed_at_random_moments_send_each_mail_once(
+    seller: make.Company, database_urls: Urls, tmp_path: Path
+) -> None:
+    await queued(seller, 60)
+    chance = random.Random(20261116)
+    for _ in range(5):
+        async with process(order(database_urls, tmp_path, "never")) as one, process(order(database_urls, tmp_path, "never")) as two:
+            # Starting takes about a second; the deaths fall before, at and during the work.
+            await asyncio.sleep(0.8 + chance.random() * 0.6)
+            for worker in (one, two):
+                if worker.returncode is None:
+                    worker.kill()
+            await asyncio.gather(one.wait(), two.wait())
+    async with process(order(database_urls, tmp_path, "never")):
+        await settled(seller)
+    await check_each_once(seller, tmp_path, 60)
+    assert not list((tmp_path / seller.seller_id).glob(".*.part"))
+
+
+@pytest.mark.slow  # two processes are started
+async def test_over_smtp_a_killed_call_is_not_repeated_while_it_may_be_under_way(
+    seller: make.Company, database_urls: Urls, tmp_path: Path
+) -> None:
+    post = Post()
+    await queued(seller, 1)
+    async with mail_server(post) as port:
+        url = f"smtp://127.0.0.1:{port}"
+        async with process(order(database_urls, tmp_path, "after-call", smtp=url)) as dying:
+            assert await asyncio.wait_for(dying.wait(), 30) == -signal.SIGKILL
+        async with process(order(database_urls, tmp_path, "never", smtp=url)):
+            await asyncio.sleep(4)
+            assert await seller.value("SELECT state FROM deliveries WHERE seller_id = $1") == "SENDING"
+    assert len(post.taken) == 1
+    assert await seller.value("SELECT outcome FROM delivery_attempts WHERE seller_id = $1") is None
+    await seller.run("DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'")
