@@ -20,10 +20,12 @@ from hundi.customers import api as customers_api
 from hundi.db.pool import Database
 from hundi.dispatch import api as dispatch_api
 from hundi.documents import pages
+from hundi.files import api as files_api
 from hundi.http import health
 from hundi.http.edge import Edge, Metrics
 from hundi.http.errors import HANDLERS
 from hundi.http.wire import WireSchemas
+from hundi.imports import api as imports_api
 from hundi.invoices import api as invoices_api
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
@@ -43,6 +45,8 @@ def routes() -> list[Any]:
         *customers_api.ROUTES,
         *invoices_api.ROUTES,
         *dispatch_api.ROUTES,
+        *imports_api.ROUTES,
+        files_api.get_file,
         *pages.ROUTES,
     ]
 

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from hundi.db.embedded import EmbeddedPostgres, FolderLock
 _STOP_S: Final = 25
 _RESTART_S: Final = 1.0
 _FAST_DEATHS: Final = 5
+_YOUNG_S: Final = 10.0
 
 
 class _Child:
@@ -30,8 +32,11 @@ class _Child:
         self.fd = fd
         self.order = b""
         self.process: subprocess.Popen[bytes] | None = None
+        self.born = 0.0
+        self.early_deaths = 0
 
     def start(self) -> None:
+        self.born = time.monotonic()
         words = [sys.executable, "-m", "hundi.cli.processes", self.role]
         if self.fd is not None:
             words.append(str(self.fd))
@@ -160,7 +165,6 @@ async def _supervise(children: list[_Child], server: EmbeddedPostgres | None, st
     waits: set[asyncio.Task[Any]] = {asyncio.create_task(stop.wait())}
     if server is not None:
         waits.add(asyncio.create_task(server.wait()))
-    deaths = 0
     while True:
         done, _ = await asyncio.wait(waits, timeout=_RESTART_S, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
@@ -168,12 +172,14 @@ async def _supervise(children: list[_Child], server: EmbeddedPostgres | None, st
         if done:
             message = "PostgreSQL has ended; see postgres.log in the data folder. Start Hundi again: it recovers."
             raise Refused(message)
-        fallen = [child for child in children if child.returncode is not None]
-        deaths = deaths + 1 if fallen else 0
-        if deaths > _FAST_DEATHS:
-            message = f"The {fallen[0].role} process ends as soon as it is started; its last words are above."
-            raise Refused(message)
-        for child in fallen:
+        for child in children:
+            if child.returncode is None:
+                continue
+            young = time.monotonic() - child.born < _YOUNG_S
+            child.early_deaths = child.early_deaths + 1 if young else 0
+            if child.early_deaths >= _FAST_DEATHS:
+                message = f"The {child.role} process ends as soon as it is started; its last words are above."
+                raise Refused(message)
             say(f"The {child.role} process ended with code {child.returncode}; starting it again.")
             child.start()
     for task in waits:

@@ -108,14 +108,15 @@ def _conditions(seller_id: SellerId, wanted: InvoiceSearch, today: date) -> tupl
         args.extend(values)
         parts.append(sql.format(*range(len(args) - len(values) + 1, len(args) + 1)))
 
-    for column, ids in (("customer_id", wanted.customerIds), ("invoice_id", wanted.invoiceIds)):
-        if ids:
-            add(f"i.{column} = ANY (${{}}::text[])", ids)
-    for sql, text in (("i.number_key = upper(${})", wanted.invoiceNumber), ("i.external_id = ${}", wanted.externalId)):
-        if text is not None:
-            add(sql, text)
-    if wanted.approvalStatuses:
-        add("i.approval_status = ANY (${}::text[])", [s.value for s in wanted.approvalStatuses])
+    for sql, value in (
+        ("i.customer_id = ANY (${}::text[])", wanted.customerIds or None),
+        ("i.invoice_id = ANY (${}::text[])", wanted.invoiceIds or None),
+        ("i.number_key = upper(${})", wanted.invoiceNumber),
+        ("i.external_id = ${}", wanted.externalId),
+        ("i.approval_status = ANY (${}::text[])", [s.value for s in wanted.approvalStatuses or ()] or None),
+    ):
+        if value is not None:
+            add(sql, value)
     if wanted.dispatched is not None:
         parts.append(f"i.dispatched_at IS {'NOT ' if wanted.dispatched else ''}NULL")
     if wanted.receivableStatuses:

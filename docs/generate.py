@@ -1,0 +1,321 @@
+# ruff: noqa: INP001 - a script beside the pages it writes, not a package
+"""Writes docs/reference anew from the code: settings, errors, API, commands and tables.
+
+``make docs`` runs it; ``--check`` writes nothing and fails when a page is not what it would write. The tables are read
+from a freshly migrated PostgreSQL of its own, which is gone when it ends.
+"""
+
+import argparse
+import ast
+import asyncio
+import importlib
+import pkgutil
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+import asyncpg
+import click
+import msgspec
+import typer.main
+
+import hundi
+from hundi import app as hundi_app
+from hundi.cli.main import app as cli
+from hundi.config import PREFIX, Settings
+from hundi.db.embedded import EmbeddedPostgres
+from hundi.db.upgrade import upgrade
+from hundi.kit.clock import SystemClock
+from hundi.kit.errors import Refusal
+from hundi.kit.keys import Keyring
+
+DOCS: Final = Path(__file__).resolve().parent
+SOURCE: Final = Path(hundi.__file__).resolve().parent
+NOTE: Final = "<!-- Written by docs/generate.py from the code. Change the code and run `make docs`. -->\n\n"
+METHODS: Final = ("get", "post", "put", "patch", "delete")
+WIDTH: Final = 100
+
+
+def cell(text: object) -> str:
+    """Make a text fit for a cell of a table: one line, no bars."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    """Write a Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+# ---------------------------------------------------------------- settings
+
+
+def settings_page() -> str:
+    """List every setting with its default and what it is for."""
+    hints = get_type_hints(Settings, include_extras=True)
+    rows: list[tuple[object, ...]] = []
+    for field in msgspec.structs.fields(Settings):
+        meta = next(part for part in hints[field.name].__metadata__ if isinstance(part, msgspec.Meta))
+        bounds = [f"{word} {value}" for word, value in (("at least", meta.ge), ("at most", meta.le)) if value is not None]
+        description = (meta.description or "") + (f" ({', '.join(bounds)})" if bounds else "")
+        default = "not set" if field.default is None else f"`{field.default}`" if str(field.default) else "empty"
+        rows.append((f"`{PREFIX}{field.name.upper()}`", default, description))
+    return (
+        "# Settings\n\n" + NOTE + "Hundi reads these environment variables once, when it starts. A variable that begins "
+        f"with `{PREFIX}` and is not in this list is refused, so that a misspelt one is noticed. Options of the command "
+        "line win over the environment. `hundi config check` says what the settings come to. `DIR` is the data folder.\n\n"
+        + table(("variable", "default", "what it is for"), rows)
+    )
+
+
+# ---------------------------------------------------------------- errors
+
+
+def refusals() -> list[type[Refusal]]:
+    """Give every refusal of the package, by status and code."""
+    for found in pkgutil.walk_packages([str(SOURCE)], "hundi."):
+        if not found.name.endswith("__main__") and ".migrations" not in found.name:
+            importlib.import_module(found.name)
+    kinds: set[type[Refusal]] = set()
+    waiting: list[type[Refusal]] = [Refusal]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            if kind.__module__.startswith("hundi.") and kind not in kinds:
+                kinds.add(kind)
+                waiting.append(kind)
+    return sorted(kinds, key=lambda kind: (kind.status, kind.code))
+
+
+def field_codes() -> dict[str, set[str]]:
+    """Give the codes of single fields (``FieldProblem(field, "CODE", …)``) and the packages that use each."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or len(node.args) < 2:
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            code = node.args[1]
+            if name == "FieldProblem" and isinstance(code, ast.Constant) and isinstance(code.value, str):
+                found[code.value].add(path.relative_to(SOURCE).parts[0])
+    return found
+
+
+def errors_page() -> str:
+    """List every refusal with its status, and every code of a field."""
+    rows = [
+        (f"`{kind.code}`", kind.status, kind.error_type.value, (kind.__doc__ or "").strip().splitlines()[0])
+        for kind in refusals()
+    ]
+    fields = [(f"`{code}`", ", ".join(sorted(places))) for code, places in sorted(field_codes().items())]
+    return (
+        "# Errors\n\n" + NOTE + "A request that is not accepted is answered with `response_code` 1, a `response_message` "
+        "that says what to do, and an `errorResponse` with one entry in `apiSubErrors` for each wrong field. The status "
+        "says what kind of failure it is; 503 may be tried again after `Retry-After`, 500 is a bug and carries the "
+        "request id to report.\n\n## Refusals\n\n"
+        + table(("code", "HTTP status", "errorType", "what it says"), rows)
+        + "\n## Codes of single fields\n\nThey stand in `apiSubErrors[].code` and, for files, in the column `error_code` "
+        "of the failure file. The same code may be a warning where the rules allow it.\n\n"
+        + table(("code", "raised by"), fields)
+    )
+
+
+# ---------------------------------------------------------------- API
+
+
+def openapi() -> dict[str, Any]:
+    """Give the OpenAPI document of the application, which is built but never started."""
+    nothing: Any = None
+    edge: Any = hundi_app.build(
+        settings=Settings(), db=nothing, clock=SystemClock(), keyring=Keyring(["x" * 40]), files=nothing,
+        base_url="http://127.0.0.1:8000",
+    )  # fmt: skip
+    document: dict[str, Any] = edge.app.openapi_schema.to_schema()
+    return document
+
+
+def permissions() -> dict[str, str]:
+    """Give the permission each operation asks for, by operationId; operations without a token are not in it."""
+    found = {}
+    for handler in hundi_app.routes():
+        for guard in getattr(handler, "guards", None) or ():
+            if hasattr(guard, "permission"):
+                found[str(handler.operation_id)] = str(guard.permission.value)
+    return found
+
+
+def schema_name(schema: dict[str, Any]) -> str:
+    """Name a schema as short as it can be named."""
+    if "$ref" in schema:
+        return f"`{schema['$ref'].rsplit('/', 1)[-1]}`"
+    for word in ("oneOf", "anyOf"):
+        if word in schema:
+            return " or ".join(dict.fromkeys(schema_name(part) for part in schema[word]))
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"list of {schema_name(schema.get('items', {}))}"
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def operation(method: str, path: str, entry: dict[str, Any], allowed: dict[str, str]) -> str:
+    """Describe one operation."""
+    name = str(entry.get("operationId", ""))
+    needs = f"permission `{allowed[name]}`" if name in allowed else "no token"
+    lines = [f"### {method.upper()} {path}\n", f"`{name}`: {needs}. {entry.get('description', '') or ''}".strip() + "\n"]
+    parameters = [
+        (f"`{one['name']}`", one["in"], "yes" if one.get("required") else "no", schema_name(one.get("schema", {})))
+        for one in entry.get("parameters", [])
+    ]
+    if parameters:
+        lines.append(table(("parameter", "in", "required", "type"), list(parameters)))
+    for media, body in entry.get("requestBody", {}).get("content", {}).items():
+        lines.append(f"Body: {schema_name(body.get('schema', {}))} as `{media}`.\n")
+    replies = []
+    for status, reply in sorted(entry.get("responses", {}).items()):
+        content = reply.get("content", {})
+        shown = ", ".join(dict.fromkeys(schema_name(part.get("schema", {})) for part in content.values()))
+        replies.append(f"{status} {shown}".strip())
+    lines.append(f"Replies: {'; '.join(replies)}.\n")
+    return "\n".join(lines)
+
+
+def api_page() -> str:
+    """List every documented endpoint."""
+    document, allowed = openapi(), permissions()
+    groups: dict[str, list[str]] = defaultdict(list)
+    for path, item in sorted(document["paths"].items()):
+        for method in METHODS:
+            if method in item:
+                tag = (item[method].get("tags") or ["other"])[0]
+                groups[tag].append(operation(method, path, item[method], allowed))
+    text = "\n".join(f"## {tag}\n\n" + "\n".join(parts) for tag, parts in sorted(groups.items()))
+    return (
+        "# HTTP API\n\n" + NOTE + "A running server has the whole description, with every field and pattern, at "
+        "`/schema/openapi.json`, and shows it at `/schema`. Send `Authorization: Bearer …` with a token from "
+        "`POST /oauth/token`, and an `Idempotency-Key` with every write that you may have to repeat.\n\n" + text
+    )
+
+
+# ---------------------------------------------------------------- commands
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Give a command and all commands below it with their full names."""
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            if not child.hidden:
+                yield from commands(child, f"{path} {name}")
+
+
+def cli_page() -> str:
+    """Print the help of every command."""
+    parts = []
+    for path, command in commands(typer.main.get_command(cli), "hundi"):
+        context = click.Context(command, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH)
+        parts.append(f"## {path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
+    return (
+        "# Commands\n\n" + NOTE + "Exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage. With "
+        "`--json` a command prints one JSON document on standard output and nothing else.\n\n" + "\n".join(parts)
+    )
+
+
+# ---------------------------------------------------------------- tables
+
+_COLUMNS: Final = """
+    SELECT c.relname AS "table", obj_description(c.oid, 'pg_class') AS about, a.attname AS name,
+           format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS required,
+           pg_get_expr(d.adbin, d.adrelid) AS preset
+      FROM pg_class c
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname NOT LIKE 'pgqueuer%'
+       AND c.relname <> 'alembic_version'
+     ORDER BY c.relname, a.attnum"""
+_KEYS: Final = """
+    SELECT conrelid::regclass::text AS "table", conname AS name, pg_get_constraintdef(oid) AS rule FROM pg_constraint
+     WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'f')
+     ORDER BY conrelid::regclass::text, position(contype::text in 'puf'), conname"""
+
+
+async def schema_page(owner_dsn: str) -> str:
+    """Describe every table of a migrated database."""
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        columns = await connection.fetch(_COLUMNS)
+        keys = await connection.fetch(_KEYS)
+    finally:
+        await connection.close()
+    tables: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in columns:
+        tables[row["table"]].append(row)
+    parts = []
+    for name, rows in sorted(tables.items()):
+        about = f"{rows[0]['about']}\n\n" if rows[0]["about"] else ""
+        listed: list[tuple[object, ...]] = [
+            (f"`{row['name']}`", row["type"], "yes" if row["required"] else "", row["preset"] or "") for row in rows
+        ]
+        rules = "".join(f"- `{key['name']}`: {key['rule']}\n" for key in keys if key["table"] == name)
+        parts.append(f"## {name}\n\n{about}{table(('column', 'type', 'required', 'default'), listed)}\n{rules}")
+    return (
+        "# Tables\n\n" + NOTE + "Every table but `directory` belongs to sellers: `seller_id` comes first in each key, and "
+        "row-level security shows a connection only the rows of the seller it is bound to. The tables of the job queue "
+        "(`pgqueuer…`) belong to pgqueuer.\n\n" + "\n".join(parts)
+    )
+
+
+# ---------------------------------------------------------------- all of them
+
+
+async def pages(owner_dsn: str) -> dict[Path, str]:
+    """Give every page of docs/reference with its text."""
+    reference = DOCS / "reference"
+    return {
+        reference / "settings.md": settings_page(),
+        reference / "errors.md": errors_page(),
+        reference / "api.md": api_page(),
+        reference / "cli.md": cli_page(),
+        reference / "schema.md": await schema_page(owner_dsn),
+    }
+
+
+async def pages_from_nothing() -> dict[Path, str]:
+    """Give the pages with the tables of a PostgreSQL that lives as long as this call."""
+    with tempfile.TemporaryDirectory(prefix="hundi-docs-") as folder:
+        server = EmbeddedPostgres(Path(folder))
+        urls = await server.start()
+        try:
+            await upgrade(urls.owner, app_role="hundi_app", loader_role="hundi_loader")
+            return await pages(urls.owner)
+        finally:
+            await server.stop()
+
+
+def stale(wanted: dict[Path, str]) -> list[Path]:
+    """Give the pages that are not what the code says."""
+    return [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
+def main() -> int:
+    """Write the pages, or with --check say which are stale; gives the exit code."""
+    parser = argparse.ArgumentParser(description="Write docs/reference from the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is stale")
+    check = parser.parse_args().check
+    wanted = asyncio.run(pages_from_nothing())
+    outdated = stale(wanted)
+    for path in outdated:
+        name = path.relative_to(DOCS.parent)
+        if check:
+            sys.stderr.write(f"{name} is stale: run `make docs` and commit it.\n")
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path], encoding="utf-8")
+        sys.stdout.write(f"wrote {name}\n")
+    return 1 if check and outdated else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
