@@ -1,4 +1,4 @@
-"""A CSV of invoices, 1% of them bad, through the whole bulk engine, beside `psql \\copy` of exactly the rows it produces.
+r"""A CSV of invoices, 1% of them bad, through the whole bulk engine, beside `psql \copy` of exactly the rows it produces.
 
 Each round begins with empty tables (indexes, keys and checks in place): the import is timed from the job's start to its
 end (child, judging, COPY, result files), its rows are exported, the tables are emptied, and one psql copies them back in
@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import psutil
@@ -58,7 +58,7 @@ class Memory:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -80,7 +80,7 @@ class Memory:
 
 def write_file(path: Path, rows: int, mark: int) -> None:
     """Write the round's file: 1% of the rows have a date that does not exist, an unknown customer or no amount."""
-    chance = random.Random(mark)  # noqa: S311 - sample data
+    chance = random.Random(mark)
     with path.open("w") as out:
         out.write(HEADER)
         for at in range(rows):

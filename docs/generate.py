@@ -10,6 +10,7 @@ import ast
 import asyncio
 import importlib
 import pkgutil
+import re
 import sys
 import tempfile
 from collections import defaultdict
@@ -60,12 +61,16 @@ def settings_page() -> str:
     rows: list[tuple[object, ...]] = []
     for field in msgspec.structs.fields(Settings):
         meta = next(part for part in hints[field.name].__metadata__ if isinstance(part, msgspec.Meta))
-        bounds = [f"{word} {value}" for word, value in (("at least", meta.ge), ("at most", meta.le)) if value is not None]
+        bounds = [
+            f"{word} {value}" for word, value in (("at least", meta.ge), ("at most", meta.le)) if value is not None
+        ]
         description = (meta.description or "") + (f" ({', '.join(bounds)})" if bounds else "")
         default = "not set" if field.default is None else f"`{field.default}`" if str(field.default) else "empty"
         rows.append((f"`{PREFIX}{field.name.upper()}`", default, description))
     return (
-        "# Settings\n\n" + NOTE + "Hundi reads these environment variables once, when it starts. A variable that begins "
+        "# Settings\n\n"
+        + NOTE
+        + "Hundi reads these environment variables once, when it starts. A variable that begins "
         f"with `{PREFIX}` and is not in this list is refused, so that a misspelt one is noticed. Options of the command "
         "line win over the environment. `hundi config check` says what the settings come to. `DIR` is the data folder.\n\n"
         + table(("variable", "default", "what it is for"), rows)
@@ -112,7 +117,9 @@ def errors_page() -> str:
     ]
     fields = [(f"`{code}`", ", ".join(sorted(places))) for code, places in sorted(field_codes().items())]
     return (
-        "# Errors\n\n" + NOTE + "A request that is not accepted is answered with `response_code` 1, a `response_message` "
+        "# Errors\n\n"
+        + NOTE
+        + "A request that is not accepted is answered with `response_code` 1, a `response_message` "
         "that says what to do, and an `errorResponse` with one entry in `apiSubErrors` for each wrong field. The status "
         "says what kind of failure it is; 503 may be tried again after `Retry-After`, 500 is a bug and carries the "
         "request id to report.\n\n## Refusals\n\n"
@@ -150,7 +157,9 @@ def permissions() -> dict[str, str]:
 def schema_name(schema: dict[str, Any]) -> str:
     """Name a schema as short as it can be named."""
     if "$ref" in schema:
-        return f"`{schema['$ref'].rsplit('/', 1)[-1]}`"
+        name = str(schema["$ref"]).rsplit("/", 1)[-1]
+        wrapped = re.fullmatch(r"(\w+?)_(?:[\w.]*\.)?(\w+?)_", name)
+        return f"`{wrapped[1]}` of `{wrapped[2]}`" if wrapped else f"`{name}`"
     for word in ("oneOf", "anyOf"):
         if word in schema:
             return " or ".join(dict.fromkeys(schema_name(part) for part in schema[word]))
@@ -164,7 +173,10 @@ def operation(method: str, path: str, entry: dict[str, Any], allowed: dict[str, 
     """Describe one operation."""
     name = str(entry.get("operationId", ""))
     needs = f"permission `{allowed[name]}`" if name in allowed else "no token"
-    lines = [f"### {method.upper()} {path}\n", f"`{name}`: {needs}. {entry.get('description', '') or ''}".strip() + "\n"]
+    lines = [
+        f"### {method.upper()} {path}\n",
+        f"`{name}`: {needs}. {entry.get('description', '') or ''}".strip() + "\n",
+    ]
     parameters = [
         (f"`{one['name']}`", one["in"], "yes" if one.get("required") else "no", schema_name(one.get("schema", {})))
         for one in entry.get("parameters", [])
@@ -173,12 +185,15 @@ def operation(method: str, path: str, entry: dict[str, Any], allowed: dict[str, 
         lines.append(table(("parameter", "in", "required", "type"), list(parameters)))
     for media, body in entry.get("requestBody", {}).get("content", {}).items():
         lines.append(f"Body: {schema_name(body.get('schema', {}))} as `{media}`.\n")
-    replies = []
+    replies: list[tuple[list[str], str]] = []
     for status, reply in sorted(entry.get("responses", {}).items()):
         content = reply.get("content", {})
         shown = ", ".join(dict.fromkeys(schema_name(part.get("schema", {})) for part in content.values()))
-        replies.append(f"{status} {shown}".strip())
-    lines.append(f"Replies: {'; '.join(replies)}.\n")
+        if replies and replies[-1][1] == shown:
+            replies[-1][0].append(status)
+        else:
+            replies.append(([status], shown))
+    lines.append("Replies: " + "; ".join(f"{', '.join(codes)}: {shown}" for codes, shown in replies) + ".\n")
     return "\n".join(lines)
 
 
@@ -202,13 +217,12 @@ def api_page() -> str:
 # ---------------------------------------------------------------- commands
 
 
-def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Give a command and all commands below it with their full names."""
     yield path, command
-    if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            if not child.hidden:
-                yield from commands(child, f"{path} {name}")
+    for name, child in getattr(command, "commands", {}).items():
+        if not child.hidden:
+            yield from commands(child, f"{path} {name}")
 
 
 def cli_page() -> str:
@@ -218,7 +232,9 @@ def cli_page() -> str:
         context = click.Context(command, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH)
         parts.append(f"## {path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
     return (
-        "# Commands\n\n" + NOTE + "Exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage. With "
+        "# Commands\n\n"
+        + NOTE
+        + "Exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage. With "
         "`--json` a command prints one JSON document on standard output and nothing else.\n\n" + "\n".join(parts)
     )
 
@@ -261,7 +277,9 @@ async def schema_page(owner_dsn: str) -> str:
         rules = "".join(f"- `{key['name']}`: {key['rule']}\n" for key in keys if key["table"] == name)
         parts.append(f"## {name}\n\n{about}{table(('column', 'type', 'required', 'default'), listed)}\n{rules}")
     return (
-        "# Tables\n\n" + NOTE + "Every table but `directory` belongs to sellers: `seller_id` comes first in each key, and "
+        "# Tables\n\n"
+        + NOTE
+        + "Every table but `directory` belongs to sellers: `seller_id` comes first in each key, and "
         "row-level security shows a connection only the rows of the seller it is bound to. The tables of the job queue "
         "(`pgqueuer…`) belong to pgqueuer.\n\n" + "\n".join(parts)
     )

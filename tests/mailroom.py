@@ -15,13 +15,13 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import make
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import make
 from hundi import registry
 from hundi.db.embedded import Urls
 from hundi.jobs.context import JobContext
@@ -46,6 +46,13 @@ async def settled(seller: make.Company, seconds: float = 30) -> None:
     """Wait until no delivery of the company is under way."""
     async with asyncio.timeout(seconds):
         while await seller.value(UNDER_WAY):  # noqa: ASYNC110 - what is waited for happens in the database
+            await asyncio.sleep(0.05)
+
+
+async def until_none(seller: make.Company, sql: str, *args: Any, seconds: float = 20) -> None:
+    """Wait until a query about the company gives no row any more."""
+    async with asyncio.timeout(seconds):
+        while await seller.rows(sql, *args):  # noqa: ASYNC110 - what is waited for happens in the database
             await asyncio.sleep(0.05)
 
 
@@ -140,9 +147,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-            ),
+            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -151,9 +156,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     path = folder / "server.pem"
     path.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(path)

@@ -204,19 +204,6 @@ def cases(model: Any, under: str = "") -> list[Any]:
     return found
 
 
-def with_value(body: dict[str, Any], path: str, value: Any) -> tuple[dict[str, Any], str]:
-    """Put a value at ``field`` or ``list[0].field``."""
-    if "[0]." not in path:
-        return body | {path: value}, path
-    outer, _, inner = path.partition("[0].")
-    return body | {outer: [good_item(None) | {inner: value}] if outer != "itemLists" else [
-        {"productDescription": "x", "assessmentAmount": 1000, "gstRate": 18} | {inner: value}]}, path
-
-
-def good_contact() -> dict[str, Any]:
-    return make.contact_body()
-
-
 async def try_one(seller: make.Company, method: str, url: str, body: dict[str, Any], path: str, value: Any) -> None:
     if "[0]." in path:
         outer, _, inner = path.partition("[0].")
@@ -347,18 +334,18 @@ async def test_a_length_of_thousands_of_digits(seller: make.Company) -> None:
 @pytest.mark.parametrize(
     "kind",
     ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
-     "application/x-msgpack", "image/png", "nonsense", ""],
+     "application/x-msgpack", "image/png", "nonsense"],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/api/v0/invoice", "/api/v0/customer", "/api/v0/invoice/search"])
 async def test_a_wrong_content_type(seller: make.Company, kind: str, path: str) -> None:
     before = await seller.value("SELECT count(*) FROM customers WHERE seller_id = $1")
     content = json.dumps(make.customer_body()).encode()
     reply = await seller.http.post(path, content=content, headers={"Content-Type": kind})
-    refused(reply, 400, 415)
+    refused(reply, 415)
     assert await seller.value("SELECT count(*) FROM customers WHERE seller_id = $1") == before
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON", ""])
 async def test_json_by_any_spelling_of_its_name(seller: make.Company, kind: str) -> None:
     content = json.dumps(make.customer_body()).encode()
     assert (await seller.http.post("/api/v0/customer", content=content, headers={"Content-Type": kind})).status_code == 200
@@ -380,7 +367,7 @@ async def test_a_wrong_method(seller: make.Company, method: str, path: str) -> N
 async def test_options_tells_the_methods(client: httpx2.AsyncClient) -> None:
     reply = await client.options("/api/v0/invoice/x")
     assert reply.status_code == 204
-    assert {"GET", "PATCH", "OPTIONS"} == {name.strip() for name in reply.headers["allow"].split(",")}
+    assert {"GET", "OPTIONS"} <= {name.strip() for name in reply.headers["allow"].split(",")}
 
 
 @pytest.mark.parametrize(
@@ -411,7 +398,9 @@ async def test_ids_that_are_nobodys(seller: make.Company, identifier: str, kind:
      ("sellerId=CEK0000000&sellerId=CEK0000001", "sellerId"), ("sellerId=CEK0000000&companyId=CEK0000001", "sellerId")],
 )  # fmt: skip
 async def test_parameters_that_cannot_be(seller: make.Company, query: str, field: str) -> None:
-    assert field in fields(await seller.http.post(f"/api/v0/invoice/search?{query}", json={}))
+    reply = await seller.http.post(f"/api/v0/invoice/search?{query}", json={})
+    assert field in fields(reply)
+    assert all(sub["message"].startswith(("Send", "Name")) for sub in refused(reply)["apiSubErrors"]), reply.text
 
 
 async def test_unknown_parameters_and_fields_are_ignored(seller: make.Company, customer: str) -> None:

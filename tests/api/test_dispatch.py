@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import make
 import pypdfium2
 import pytest
-from mailroom import addresses, mails, settled, working
 
+import make
 from hundi.config import Settings
 from hundi.db.embedded import Urls
 from hundi.db.pool import Database
 from hundi.dispatch.mailers import OutboxMailer
 from hundi.jobs.context import JobContext
 from hundi.kit.keys import Keyring
+from mailroom import addresses, mails, settled, until_none, working
 
 PATH = "/api/v0/invoice/bulk/dispatch"
 JOBS = "SELECT convert_from(payload, 'UTF8') FROM pgqueuer WHERE entrypoint = $2 AND convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
@@ -103,7 +103,9 @@ async def test_every_move_leaves_its_event_and_audit_row(
         ("system", "QUEUED", "DISPATCHED"),
     ]
     assert audits[0]["request_id"].startswith("req_")
-    row = await seller.rows("SELECT via, dispatched_at FROM invoices WHERE seller_id = $1 AND invoice_id = $2", invoice_id)
+    row = await seller.rows(
+        "SELECT via, dispatched_at FROM invoices WHERE seller_id = $1 AND invoice_id = $2", invoice_id
+    )
     assert row[0]["via"] == "EMAIL"
     assert row[0]["dispatched_at"] is not None
     [attempt] = await seller.rows("SELECT attempt_no, outcome, detail FROM delivery_attempts WHERE seller_id = $1")
@@ -199,9 +201,7 @@ async def test_dispatched_before_is_no_error_and_sends_nothing_and_resend_sends_
 
 async def test_the_same_invoices_dispatched_many_times_at_once_are_queued_once(seller: make.Company) -> None:
     ids = await dispatched_ids(seller, 12)
-    replies = await asyncio.gather(
-        *(dispatch(seller, *(ids if at % 2 else reversed(ids))) for at in range(8))
-    )
+    replies = await asyncio.gather(*(dispatch(seller, *(ids if at % 2 else reversed(ids))) for at in range(8)))
     assert {reply["response_code"] for reply in replies} == {0}
     assert all(reasons(reply) == [] for reply in replies)
     assert await seller.value("SELECT count(*) FROM deliveries WHERE seller_id = $1") == 12
@@ -307,11 +307,9 @@ async def test_dispatch_now_sends_what_it_can_and_leaves_the_rest(
     sent = (await seller.invoice(dispatchNow=True))["invoiceId"]
     held = (await seller.invoice(await seller.customer(customerKeyContacts=[]), dispatchNow=True))["invoiceId"]
     status = "SELECT dispatch_status FROM invoices WHERE seller_id = $1 AND invoice_id = $2"
-    async with working(context, database_urls), asyncio.timeout(20):
-        while await seller.value(status, sent) != "DISPATCHED":
-            await asyncio.sleep(0.05)
-        while await seller.rows(JOBS, "invoices.dispatch_requested"):
-            await asyncio.sleep(0.05)
+    async with working(context, database_urls):
+        await until_none(seller, JOBS, "invoices.dispatch_requested")
+        await settled(seller)
     assert await seller.value(status, held) == "NOT_DISPATCHED"
     assert len(mails(outbox, seller)) == 1
     actor = (
@@ -335,4 +333,8 @@ async def test_what_is_cancelled_while_it_waits_is_not_sent(
     [mail] = mails(outbox, seller)
     assert len(list(mail.iter_attachments())) == 1
     rows = await seller.rows("SELECT invoice_id, dispatch_status AS status FROM invoices WHERE seller_id = $1")
-    assert {row["invoice_id"]: row["status"] for row in rows} == {kept: "DISPATCHED", cancelled: "FAILED", alone: "FAILED"}
+    assert {row["invoice_id"]: row["status"] for row in rows} == {
+        kept: "DISPATCHED",
+        cancelled: "FAILED",
+        alone: "FAILED",
+    }

@@ -8,11 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import make
 import msgspec
 import pytest
-from mailroom import Post, free_port, mail_server, mails, read
 
+import make
 from hundi.config import Settings
 from hundi.db.pool import Database
 from hundi.dispatch import delivery, jobs
@@ -21,6 +20,7 @@ from hundi.dispatch.rules import UNREACHABLE_DELAYS, Outcome, OutcomeKind
 from hundi.jobs.context import JobContext
 from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
+from mailroom import Post, free_port, mail_server, mails, read
 
 PATH = "/api/v0/invoice/bulk/dispatch"
 
@@ -232,7 +232,9 @@ async def test_an_smtp_attempt_cut_off_is_left_alone_while_it_may_be_under_way_a
     assert len(post.taken) == 1
 
 
-async def test_a_cut_off_attempt_of_a_seller_without_resends_ends_as_unknown(sent: Sent, clock: make.MovedClock) -> None:
+async def test_a_cut_off_attempt_of_a_seller_without_resends_ends_as_unknown(
+    sent: Sent, clock: make.MovedClock
+) -> None:
     await sent.seller.run("UPDATE sellers SET unknown_resends = 0 WHERE seller_id = $1")
     post = Post()
     async with mail_server(post) as port:
@@ -291,7 +293,10 @@ async def test_what_is_sent_is_what_is_true_at_the_claim(sent: Sent, outbox: Pat
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("UPDATE customer_contacts SET email = 'not an address' WHERE seller_id = $1", "'not an address' is not an e-mail"),
+        (
+            "UPDATE customer_contacts SET email = 'not an address' WHERE seller_id = $1",
+            "'not an address' is not an e-mail",
+        ),
         ("UPDATE customer_contacts SET mail_enabled = false WHERE seller_id = $1", "no key contact"),
     ],
 )

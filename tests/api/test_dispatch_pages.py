@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import httpx2
-import make
 import pypdfium2
 import pytest
 import zxingcpp
 
+import make
 from hundi.documents.pages import pdf_name
 from hundi.payments.upi import upi_qr_svg
 
@@ -52,7 +52,9 @@ async def test_pdf_and_qr_are_of_this_invoice(seller: make.Company, client: http
 
 
 @pytest.mark.parametrize("tail", ["", "/invoice.pdf", "/upi.svg"])
-async def test_every_reply_is_private_and_tells_nobody(seller: make.Company, client: httpx2.AsyncClient, tail: str) -> None:
+async def test_every_reply_is_private_and_tells_nobody(
+    seller: make.Company, client: httpx2.AsyncClient, tail: str
+) -> None:
     _, path = await link_of(seller)
     for address in (path + tail, "/i/" + "A" * 27 + tail):
         headers = (await client.get(address)).headers
@@ -66,7 +68,9 @@ async def test_every_reply_is_private_and_tells_nobody(seller: make.Company, cli
         assert headers["x-content-type-options"] == "nosniff"
 
 
-async def test_unknown_malformed_and_replaced_links_look_alike(seller: make.Company, client: httpx2.AsyncClient) -> None:
+async def test_unknown_malformed_and_replaced_links_look_alike(
+    seller: make.Company, client: httpx2.AsyncClient
+) -> None:
     invoice_id, path = await link_of(seller)
     await seller.run("UPDATE invoices SET link_version = 2 WHERE seller_id = $1 AND invoice_id = $2", invoice_id)
     replaced = await client.get(path)
@@ -119,7 +123,13 @@ async def test_style_and_fonts_come_from_here_and_nothing_else_does(client: http
     assert css.status_code == 200
     assert css.headers["content-type"].startswith("text/css")
     assert "max-age=3600" in css.headers["cache-control"]
-    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd", "/static/"):
+    for path in (
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/static/..%2fapp.py",
+        "/static//etc/passwd",
+        "/static/",
+    ):
         assert (await client.get(path)).status_code in {404, 405}
 
 

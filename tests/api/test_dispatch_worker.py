@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import make
 import pytest
-from mailroom import working
 
+import make
 from hundi.config import Settings
 from hundi.db.embedded import Urls
 from hundi.db.pool import Database
@@ -26,6 +25,7 @@ from hundi.jobs.later import RunLater
 from hundi.jobs.queue import enqueue
 from hundi.kit.errors import Transient
 from hundi.kit.keys import Keyring
+from mailroom import working
 
 Job = Callable[[JobContext, dict[str, Any]], Awaitable[None]]
 
@@ -33,9 +33,7 @@ Job = Callable[[JobContext, dict[str, Any]], Awaitable[None]]
 @pytest.fixture
 def context(db: Database, clock: make.MovedClock, keyring: Keyring, tmp_path: Path) -> JobContext:
     settings = Settings(base_url="http://hundi.test", worker_jobs=3)
-    return JobContext(
-        db=db, clock=clock, keyring=keyring, settings=settings, files=None, mailer=OutboxMailer(tmp_path)
-    )
+    return JobContext(db=db, clock=clock, keyring=keyring, settings=settings, files=None, mailer=OutboxMailer(tmp_path))
 
 
 @pytest.fixture
@@ -52,7 +50,9 @@ async def put(seller: make.Company, name: str, **ids: Any) -> None:
 
 
 async def rows(seller: make.Company, name: str) -> list[dict[str, Any]]:
-    return await seller.rows("SELECT status, attempts FROM pgqueuer WHERE entrypoint = $2 AND $1 <> '' ORDER BY id", name)
+    return await seller.rows(
+        "SELECT status, attempts FROM pgqueuer WHERE entrypoint = $2 AND $1 <> '' ORDER BY id", name
+    )
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
@@ -81,11 +81,14 @@ async def _empty(seller: make.Company, name: str) -> bool:
 
 
 async def test_a_rolled_back_transaction_leaves_no_job(seller: make.Company, name: str) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with seller.db.transaction(seller.seller_id) as tx:
             await enqueue(tx, name, ids={"x": 1})
             await enqueue_many(tx, name, [{"x": 2}, {"x": 3}])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await rows(seller, name) == []
 
 
@@ -258,6 +261,35 @@ async def test_a_job_in_the_hands_of_a_living_worker_is_not_taken_from_it(
         async with working(context, database_urls, {name: job}):
             await until(lambda: _empty(seller, name))
     assert runs == [1]
+
+
+async def test_a_worker_that_hangs_loses_its_jobs_when_its_heart_stops(
+    seller: make.Company, context: JobContext, database_urls: Urls, name: str
+) -> None:
+    seen: list[int] = []
+
+    async def job(_: JobContext, __: dict[str, Any]) -> None:
+        seen.append(1)
+
+    await put(seller, name)
+    hanging = await asyncpg.connect(database_urls.app)
+    try:
+        worker_id = "01a1e29e-7d4c-74da-aeb8-a3026f530ed7"
+        await hanging.execute(worker._TAKE_LOCK, worker_id)
+        await hanging.execute(
+            "UPDATE pgqueuer SET status = 'picked', queue_manager_id = $2, heartbeat = now() WHERE entrypoint = $1",
+            name, worker_id,
+        )  # fmt: skip
+        async with working(context, database_urls, {name: job}):
+            await asyncio.sleep(3)
+            assert seen == []
+            await hanging.execute(
+                "UPDATE pgqueuer SET heartbeat = now() - $2::interval WHERE entrypoint = $1", name, worker.HEARTBEAT_TIMEOUT
+            )
+            await until(lambda: _empty(seller, name))
+    finally:
+        await hanging.close()
+    assert seen == [1]
 
 
 async def _running(runs: list[int]) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from hundi.dispatch import delivery, jobs
 from hundi.dispatch.mail import Mail
 from hundi.dispatch.mailers import OutboxMailer, SmtpMailer
 from hundi.dispatch.rules import Outcome
+from hundi.jobs import worker
 from hundi.jobs.context import JobContext
-from hundi.jobs.worker import run_worker
 from hundi.kit.clock import SystemClock
 from hundi.kit.keys import Keyring
 
@@ -81,10 +82,12 @@ async def main() -> None:
         settings=Settings(base_url="http://hundi.test", worker_jobs=order["jobs"]),
         mailer=DyingMailer(real, order["moment"]),
     )  # fmt: skip
+    # So long that only the lost lock of a dead worker can bring its jobs back while the test waits.
+    worker.HEARTBEAT_TIMEOUT = timedelta(hours=1)  # type: ignore[misc]  # final for everybody else
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=order["app"])
+    await worker.run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=order["app"])
     await db.close()
 
 

@@ -78,7 +78,7 @@ def test_from_the_sample_file_to_the_customers_hands(hundi: RunningHundi) -> Non
 
         numbers = {row["invoiceNumber"] for row in rows}
         imported = [one for one in _all_invoices(client) if one["invoiceNumber"] in numbers]
-        chosen = imported[:120] + [one for one in imported if one["netAmount"] > 100000][:5]
+        chosen = imported[:120] + [one for one in imported[120:] if one["netAmount"] > 100000][:5]
         _check_dispatch(hundi, client, chosen, demo_mails)
     assert hundi.stop() == 0
 
@@ -166,7 +166,7 @@ def _check_mail(client: httpx2.Client, mail: Any, one: dict[str, Any]) -> None:
     page = httpx2.get(fresh["paymentLink"], timeout=30)
     assert page.status_code == 200
     assert one["invoiceNumber"] in page.text
-    assert "script" not in page.text
+    assert "<script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert fresh["paymentLink"] in mail.get_body(("plain",)).get_content()
     download = httpx2.get(f"{fresh['paymentLink']}/invoice.pdf", timeout=30)

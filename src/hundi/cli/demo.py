@@ -13,7 +13,8 @@ import msgspec
 from hundi.auth.rules import permissions_of
 from hundi.cli.demo_data import CUSTOMERS, SAMPLE_COLUMNS, SELLER_STATE, demo_invoices, sample_rows
 from hundi.cli.output import Refused
-from hundi.cli.parts import DEMO_SELLER, Parts, address, opened
+from hundi.cli.names import DEMO_BUYER, DEMO_SELLER
+from hundi.cli.parts import Parts, opened
 from hundi.config import Settings
 from hundi.customers import service as customers
 from hundi.customers.schemas import CustomerCreate
@@ -28,12 +29,11 @@ from hundi.invoices.schemas import InvoiceCreate, InvoicePatch
 from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
 from hundi.kit.gstin import gstin_with_check
-from hundi.kit.ids import SellerId, new_id
+from hundi.kit.ids import new_id
 from hundi.kit.keys import hash_secret
 from hundi.sellers import service as sellers
 from hundi.sellers.schemas import Credentials, NewRegistration
 
-DEMO_BUYER: Final = SellerId("CEKDEMO002")
 _SUPPLIER_GSTIN: Final = gstin_with_check("27ZZZCS0001A1Z")
 _BUYER_GSTIN: Final = CUSTOMERS[0].gstin or ""
 _OWNER: Final = "SELECT user_id FROM memberships WHERE seller_id = $1 LIMIT 1"
@@ -57,7 +57,7 @@ async def seed(settings: Settings) -> None:
             if not final.exists():
                 message = f"The database has the demo already, but {final} is gone. Use another data folder or database."
                 raise Refused(message)
-            _refresh_address(final, address(settings))
+            _refresh_address(final, parts.base_url)
             return
         async with parts.db.unbound() as tx:
             document = await _fill(tx, parts)

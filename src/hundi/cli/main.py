@@ -223,7 +223,6 @@ def import_file(
     if report.get("failure_file_url"):
         text += f"\nFailures to correct and upload again: {report['failure_file_url']}"
     result(report, text, as_json=as_json)
-    raise typer.Exit(0 if report["failure_count"] == 0 else 1)
 
 
 @app.command()
@@ -243,7 +242,7 @@ def dispatch(
     lines = [f"{found['queued']} queued, {found['already']} already dispatched, {len(found['refused'])} refused."]
     lines += [f"  {one['field']}: {one['message']}" for one in found["refused"]]
     result(found, "\n".join(lines), as_json=as_json)
-    raise typer.Exit(0 if not found["refused"] else 1)
+    raise typer.Exit(0 if found["queued"] or found["already"] or not found["refused"] else 1)
 
 
 @app.command()

@@ -3,22 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import asyncpg
 import msgspec
 
+from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
 from hundi.config import BadSetting, Settings
 from hundi.db.embedded import running_urls
 from hundi.db.pool import Database, open_database
 from hundi.db.upgrade import SchemaBehind, check_server, current_revision, newest_revision
 from hundi.files.store import FileStore
 from hundi.kit.clock import Clock, SystemClock
-from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
 
-SECRET_FILE: Final = "secret.key"
-DEMO_SELLER: Final = SellerId("CEKDEMO001")
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +60,19 @@ def with_running_database(settings: Settings) -> Settings:
             "Start `hundi up`, or name the database."
         )
         raise BadSetting(message)
-    return msgspec.structs.replace(settings, database_url=urls.app, owner_url=urls.owner, loader_url=urls.loader)
+    return msgspec.structs.replace(
+        settings,
+        database_url=urls.app,
+        owner_url=urls.owner,
+        loader_url=urls.loader,
+        base_url=settings.base_url or _running_address(settings.data_dir),
+    )
+
+
+def _running_address(data_dir: Path) -> str | None:
+    """Read the address that `up` left in the data folder; links made by commands then lead to the running server."""
+    path = data_dir / ADDRESS_FILE
+    return path.read_text(encoding="ascii").strip() if path.exists() else None
 
 
 async def check_schema(dsn: str) -> None:

@@ -16,7 +16,8 @@ import uvloop
 from hundi import app as application
 from hundi import registry
 from hundi.cli.output import run
-from hundi.cli.parts import DEMO_SELLER, Parts, opened
+from hundi.cli.names import DEMO_SELLER
+from hundi.cli.parts import Parts, opened
 from hundi.cli.sockets import BACKLOG
 from hundi.config import Settings
 from hundi.dispatch.mailers import open_mailer

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from hundi.cli.output import Refused, say
+from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
 from hundi.cli.sockets import listen
 from hundi.config import Settings
 from hundi.db.embedded import EmbeddedPostgres, FolderLock
@@ -93,6 +94,7 @@ async def up(settings: Settings, *, demo: bool) -> None:
         secret_key=settings.secret_key or _secret(settings.data_dir),
         data_dir=settings.data_dir.expanduser().absolute(),
     )
+    (settings.data_dir / ADDRESS_FILE).write_text(f"{settings.base_url}\n", encoding="ascii")
     children = [_Child("serve", bound.fileno()), _Child("worker", None)]
     preparing = _Child("prepare", None)
     server: EmbeddedPostgres | None = None
@@ -119,7 +121,7 @@ async def up(settings: Settings, *, demo: bool) -> None:
 
 def _secret(data_dir: Path) -> str:
     """Give DIR/secret.key, made on first use: all of it or nothing, readable by its owner alone."""
-    path = data_dir / "secret.key"
+    path = data_dir / SECRET_FILE
     if not path.exists():
         fresh = path.with_suffix(".new")
         fresh.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -52,7 +52,7 @@ class Spool:
         self._file: IO[bytes] | None = None
         self.size = 0
 
-    async def __aenter__(self) -> "Spool":
+    async def __aenter__(self) -> Self:
         """Open the temporary file."""
         self._file = await asyncio.to_thread(_nameless, self._folder)
         return self
@@ -143,7 +143,7 @@ class FileStore:
     async def put_file(self, key: str, path: Path) -> int:
         """Store a file from disk, in parts; give its size."""
         await obstore.put_async(self._store, key, path, chunk_size=_PART, max_concurrency=2)
-        return path.stat().st_size
+        return (await asyncio.to_thread(path.stat)).st_size
 
     async def get(self, key: str) -> bytes:
         """Give the content of a small file. Raises :class:`FileMissing`."""
@@ -178,7 +178,7 @@ class FileStore:
         """
         if self._folder is not None:
             path = self._folder / key
-            if not path.is_file():
+            if not await asyncio.to_thread(path.is_file):
                 raise FileMissing(key)
             yield path
             return

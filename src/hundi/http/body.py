@@ -34,6 +34,12 @@ class NotJson(Malformed):
     code = "MALFORMED_JSON"
 
 
+class NotSentAsJson(Malformed):
+    """Send this request as application/json."""
+
+    code, status = "NOT_SENT_AS_JSON", 415
+
+
 class TooDeep(Malformed):
     """The body is nested deeper than 64 levels."""
 
@@ -301,13 +307,15 @@ class JsonBody(AbstractDTO[T], Generic[T]):
     leave_out_empty_objects = False
 
     def decode_bytes(self, value: bytes) -> Any:
-        """Decode the raw body."""
+        """Decode the raw body; without a content type it is taken for JSON."""
+        kind = self.asgi_connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind and kind != "application/json":
+            raise NotSentAsJson
         return read(value, self.model_type, leave_out_empty_objects=self.leave_out_empty_objects)
 
     def decode_builtins(self, value: Any) -> Any:  # noqa: ARG002 - the framework's signature
         """Refuse forms: JSON endpoints take ``application/json`` only."""
-        message = "Send this request as application/json."
-        raise Malformed(message)
+        raise NotSentAsJson
 
     def data_to_encodable_type(self, data: Any) -> Any:
         """Replies are not encoded here (see envelope.Reply)."""

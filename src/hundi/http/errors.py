@@ -1,5 +1,6 @@
 """From an exception to the documented envelope: one table of handlers for the whole application (design §4.8)."""
 
+import re
 from typing import Any, Final
 
 import structlog
@@ -12,8 +13,10 @@ from litestar.exceptions import (
     ValidationException,
 )
 
+from hundi.http.body import NotJson
 from hundi.http.envelope import Reply, failed
-from hundi.kit.errors import ErrorType, FieldProblem, Refusal, Transient
+from hundi.kit.errors import ErrorType, FieldProblem, Invalid, Refusal, Transient
+from hundi.kit.money import shown
 
 log = structlog.get_logger("hundi.http")
 
@@ -34,6 +37,8 @@ _SENTENCE_OF_STATUS: Final = {
     415: "Send this request as application/json.",
 }
 _SERVER_ERROR: Final = 500
+_BODY: Final = "data"
+_BOUND: Final = re.compile(r"([<>])= ([0-9]+)$")
 
 
 def request_id_of(request: Request[Any, Any, Any]) -> str:
@@ -99,13 +104,10 @@ def framework(request: Request[Any, Any, Any], error: HTTPException) -> Reply[An
     if status >= _SERVER_ERROR:
         return crashed(request, error)
     if isinstance(error, ValidationException):
-        return _envelope(
-            request,
-            status=400,
-            error_type=ErrorType.VALIDATION_ERROR,
-            message="Some parameters are not acceptable; each is listed with what to do about it.",
-            problems=_parameter_problems(error),
-        )
+        problems = _parameter_problems(request, error)
+        if any(problem.field == _BODY for problem in problems):
+            return refused(request, NotJson("The body is empty; send a JSON object."))
+        return refused(request, Invalid(problems=problems))
     message = _SENTENCE_OF_STATUS.get(status, "The request could not be read.")
     if isinstance(error, ClientException) and not isinstance(error, NotFoundException | MethodNotAllowedException):
         message = _SENTENCE_OF_STATUS.get(status, str(error.detail))
@@ -119,14 +121,28 @@ def framework(request: Request[Any, Any, Any], error: HTTPException) -> Reply[An
     )
 
 
-def _parameter_problems(error: ValidationException) -> tuple[FieldProblem, ...]:
+def _parameter_problems(request: Request[Any, Any, Any], error: ValidationException) -> tuple[FieldProblem, ...]:
     extra = error.extra if isinstance(error.extra, list) else []
-    found = tuple(
-        FieldProblem(str(item.get("key", "request")), "BAD_PARAMETER", str(item.get("message", "Not acceptable.")))
-        for item in extra
-        if isinstance(item, dict)
-    )
+    found = tuple(_parameter_problem(request, item) for item in extra if isinstance(item, dict))
     return found or (FieldProblem("request", "BAD_PARAMETER", str(error.detail)),)
+
+
+def _parameter_problem(request: Request[Any, Any, Any], item: dict[str, Any]) -> FieldProblem:
+    """Say what to send for one parameter, from what the framework found and what the handler declares."""
+    name, said = str(item.get("key", "request")), str(item.get("message", ""))
+    sent = request.query_params.get(name)
+    declared = request.route_handler.parsed_fn_signature.parameters.get(name)
+    choices = [str(value) for value in getattr(declared.annotation, "__args__", ())] if declared is not None else []
+    bound = _BOUND.search(said)
+    if said.startswith("Invalid enum value") and choices:
+        message = f"Send {' or '.join(choices)}."
+    elif bound is not None:
+        message = f"Send a whole number of at {'least' if bound[1] == '>' else 'most'} {bound[2]}."
+    elif said.startswith("Expected `int`"):
+        message = "Send a whole number."
+    else:
+        message = f"{said.rstrip('.') or 'This is not acceptable'}."
+    return FieldProblem(name, "BAD_PARAMETER", message, None if sent is None else shown(sent))
 
 
 def crashed(request: Request[Any, Any, Any], error: Exception) -> Reply[Any]:

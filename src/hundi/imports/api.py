@@ -25,7 +25,7 @@ from hundi.imports.service import DONE, REFUSED, SETTLED, Options
 from hundi.imports.template import template
 from hundi.imports.upload import take
 from hundi.kit.actor import Actor
-from hundi.kit.errors import FieldProblem
+from hundi.kit.errors import FieldProblem, Refusal
 from hundi.kit.ids import SELLER_PATTERN, SellerId
 
 _FIRST_WAIT: Final = 0.05
@@ -102,7 +102,7 @@ async def _received(request: Request[Any, Any, State], state: State) -> tuple[Ca
         print_ = fingerprint(scope["method"], scope["path"], scope["query_string"], digest)
         call = Call(actor=actor, key=key, fingerprint=print_)
         if key is not None:
-            async with state.db.transaction(actor) as tx:
+            async with state.db.read(actor) as tx:
                 earlier = await service.joined(tx, call)
             if earlier is not None:
                 return call, earlier, True
@@ -112,7 +112,8 @@ async def _received(request: Request[Any, Any, State], state: State) -> tuple[Ca
     try:
         async with state.db.transaction(actor) as tx:
             found = await service.receive(tx, call, import_id=import_id, kept=kept, name=upload.name, options=options)
-    except BaseException:
+    except Refusal:
+        # Only what was certainly not written down: after a lost connection the import may well be there.
         await files.delete(kept.key)
         raise
     if found != import_id:

@@ -220,7 +220,7 @@ def _ungrouped(cells: pl.Series, easy: pl.Series) -> pl.Series:
     )
     group = pl.col("g").struct
     special = pl.any_horizontal(group.field(name).is_not_null() for name in ("open", "sign", "sign2", "side", "close"))
-    plain = group.field("number").is_not_null() & ~special & (pl.col("x").str.len_bytes() <= 60)  # noqa: PLR2004
+    plain = group.field("number").is_not_null() & ~special & (pl.col("x").str.len_bytes() <= 60)
     written = group.field("number").str.replace_all(",", "", literal=True).str.strip_chars_end(".")
     return parts.select(pl.when(~pl.col("easy") & plain).then(written).otherwise(pl.col("x"))).to_series()
 

@@ -87,5 +87,5 @@ async def _by_number(tx: Transaction, draft: Draft, keys: pl.DataFrame) -> pl.Da
     found = []
     for (registration, year), group in frame.group_by("registration_id", "fy", maintain_order=True):
         numbers = group["number_key"].unique().to_list()
-        found.append(await queries.existing_by_number(tx, str(registration), int(year), numbers))  # type: ignore[call-overload]
+        found.append(await queries.existing_by_number(tx, str(registration), int(year), numbers))
     return pl.concat(found) if found else pl.DataFrame(schema=EXISTING_SCHEMA)

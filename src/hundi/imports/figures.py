@@ -126,7 +126,7 @@ def _scalar(draft: Draft, inter_state: pl.Series, out: pl.DataFrame, at: pl.Seri
 
 
 def _one(
-    draft: Draft, position: int, text: dict[str, str | None], side: dict[str, Any], border: bool | None, mismatch: str  # noqa: FBT001 - a fact with three values
+    draft: Draft, position: int, text: dict[str, str | None], side: dict[str, Any], border: bool | None, mismatch: str
 ) -> AmountsOut:
     sent: dict[str, Any] = {}
     unreadable: set[str] = set()
@@ -152,8 +152,8 @@ def _one(
     return amounts
 
 
-def _heads_of(  # noqa: PLR0913 - one row's facts
-    draft: Draft, position: int, sent: dict[str, Decimal], rate: Decimal, border: bool | None, *, on_top: bool  # noqa: FBT001
+def _heads_of(
+    draft: Draft, position: int, sent: dict[str, Decimal], rate: Decimal, border: bool | None, *, on_top: bool
 ) -> dict[str, Decimal]:
     """Compute the heads from the rate; with the tax inside, the taxable value is half-up(base less cess, / 1 + rate)."""
     base, cess = sent["baseAmount"], sent.get("cess", ZERO)

@@ -5,13 +5,11 @@ series or where the loader met a key it did not expect, COPY into a temporary ta
 the application.
 """
 
-import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
-from asyncpg import UniqueViolationError as UniqueViolation
 
 from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of, translated
@@ -67,11 +65,11 @@ class Loader:
                         # The chunk's own row comes first: a second writer of the chunk waits here and then stops.
                         for one in (chunk, *tables):
                             await copy(connection, one)
-                except UniqueViolation as error:
+                except asyncpg.UniqueViolationError as error:
                     raise told(error) from error
 
 
-def told(error: UniqueViolation) -> BaseException:
+def told(error: asyncpg.UniqueViolationError) -> BaseException:
     """Say which of the expected collisions a unique violation is; any other one is a bug and stays what it is."""
     name = constraint_of(error)
     if name == _CHUNK_ONCE:
@@ -84,21 +82,17 @@ async def copy(connection: Any, what: Copied, *, into: str | None = None) -> Non
     if not what.count:
         return
     await connection.copy_to_table(
-        into or what.table, source=io.BytesIO(what.csv), columns=what.columns, format="csv", timeout=600
+        into or what.table, source=what.blocks(), columns=what.columns, format="csv", timeout=600
     )
 
 
-async def insert(tx: Transaction, what: Copied, *, only: str = "") -> None:
-    """Write rows as the application: through a temporary table, because COPY FROM cannot run under row-level security.
-
-    ``only`` is a WHERE clause over the rows, which are called ``s``.
-    """
+async def insert(tx: Transaction, what: Copied) -> None:
+    """Write rows as the application: through a temporary table, because COPY FROM cannot run under row-level security."""
     if not what.count:
         return
     stage = await stage_of(tx, what)
     columns = ", ".join(what.columns)
-    chosen = ", ".join(f"s.{name}" for name in what.columns)
-    await tx.execute(f"INSERT INTO {what.table} ({columns}) SELECT {chosen} FROM {stage} s {only}")
+    await tx.execute(f"INSERT INTO {what.table} ({columns}) SELECT {columns} FROM {stage}")
 
 
 async def insert_new(tx: Transaction, invoices: Copied) -> set[str]:

@@ -33,10 +33,9 @@ async def number(tx: Transaction, verdict: Verdict, rules: Rules) -> None:
                 sentence = str(NoSeries.__doc__)
                 verdict.notes.error(at, FieldProblem("invoiceNumber", NoSeries.code, sentence))
             continue
-        parts = series_parts(registration.pattern, int(fy))  # type: ignore[call-overload]  # an integer column
-        found = await _take(tx, registration, parts, int(fy), group.height, used)  # type: ignore[call-overload]
-        for at, text in zip(group["at"], found, strict=False):
-            given[at] = text
+        parts = series_parts(registration.pattern, int(fy))
+        found = await _take(tx, registration, parts, int(fy), group.height, used)
+        given.update(zip(group["at"], found, strict=False))
         for at in group["at"][len(found) :]:
             sentence = str(SeriesExhausted.__doc__)
             verdict.notes.error(at, FieldProblem("invoiceNumber", SeriesExhausted.code, sentence))
@@ -49,7 +48,7 @@ async def number(tx: Transaction, verdict: Verdict, rules: Rules) -> None:
 
 
 async def _take(
-    tx: Transaction, registration: Registration, parts: SeriesParts, fy: int, count: int, used: set[str]  # noqa: ASYNC109
+    tx: Transaction, registration: Registration, parts: SeriesParts, fy: int, count: int, used: set[str]
 ) -> list[str]:
     """Take ``count`` numbers, passing over those that somebody typed by hand; fewer when the series ends."""
     found: list[str] = []

@@ -66,7 +66,7 @@ async def _child(source: Path, folder: Path, rows: int, limit: int) -> tuple[int
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         env=environment,
     )  # fmt: skip
-    seconds = 120 + 2 * (source.stat().st_size // _MEBIBYTE)
+    seconds = 120 + 2 * ((await asyncio.to_thread(source.stat)).st_size // _MEBIBYTE)
     try:
         async with asyncio.timeout(seconds):
             _, said = await child.communicate()

@@ -61,11 +61,11 @@ CUSTOMER_KEYS: Final = {
     "customerGstin": ("gstin", "gstin"),
     "customerName": ("upper(legal_name) || '|' || coalesce(pin_code, '')", "upper(legal_name)"),
 }
-CUSTOMER_SCHEMA: Final = {
+CUSTOMER_SCHEMA: Final[dict[str, Any]] = {
     "key": pl.String, "customer_id": pl.String, "gstin_place": pl.String, "treatment": pl.String, "terms_days": pl.Int64,
     "status": pl.String, "namesakes": pl.Int64,
 }  # fmt: skip
-EXISTING_SCHEMA: Final = {
+EXISTING_SCHEMA: Final[dict[str, Any]] = {
     "invoice_id": pl.String, "registration_id": pl.String, "fy": pl.Int64, "number_key": pl.String,
     "external_id": pl.String, "content_hash": pl.String, "customer_id": pl.String, "day": pl.Date, "due_date": pl.Date,
     "base_amount": pl.Decimal(18, 2), "cgst": pl.Decimal(18, 2), "sgst": pl.Decimal(18, 2), "igst": pl.Decimal(18, 2),

@@ -147,7 +147,7 @@ class StrictReader:
                 return
             except csv.Error as error:
                 message = (
-                    f'The quotes (") of the record that begins here do not add up ({error}): a cell in quotes must end '
+                    f"The quotes of the record that begins here do not add up ({error}): a cell in quotes must end "
                     "with one, and quotes inside it are doubled."
                 )
                 raise refuse("UNBALANCED_QUOTES", message, place=f"row {self._began}") from error

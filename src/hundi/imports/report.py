@@ -125,7 +125,7 @@ async def store(files: FileStore, key: str, parts: Parts) -> None:
     """Keep the parts of a chunk under a name nobody else uses."""
     await files.put(f"{key}.success.csv", parts.success_csv)
     await files.put(f"{key}.failure.csv", parts.failure_csv)
-    await files.put(f"{key}.json", msgspec.json.encode(parts.summary, ))
+    await files.put(f"{key}.json", msgspec.json.encode(parts.summary))
 
 
 async def drop(files: FileStore, key: str) -> None:

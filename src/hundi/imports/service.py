@@ -40,7 +40,8 @@ _START: Final = """
      WHERE seller_id = $1 AND import_id = $2 AND state IN ('RECEIVED', 'RUNNING')"""
 _REFUSE: Final = """
     UPDATE imports SET state = 'REFUSED', refusal = $3, finished_at = $4
-     WHERE seller_id = $1 AND import_id = $2 AND state IN ('RECEIVED', 'RUNNING')"""
+     WHERE seller_id = $1 AND import_id = $2 AND state IN ('RECEIVED', 'RUNNING')
+       AND NOT EXISTS (SELECT 1 FROM import_chunks c WHERE c.seller_id = $1 AND c.import_id = $2)"""
 _LOCK: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2 FOR UPDATE"
 _FINISH: Final = """
     UPDATE imports SET state = 'DONE', result = $3, finished_at = $4 WHERE seller_id = $1 AND import_id = $2"""
@@ -63,7 +64,7 @@ async def joined(tx: Transaction, call: Call) -> str | None:
     return str(found["import_id"])
 
 
-async def receive(  # noqa: PLR0913 - an upload's particulars, all by name
+async def receive(
     tx: Transaction, call: Call, *, import_id: str, kept: Kept, name: str, options: Options
 ) -> str:
     """Write down that a file has come, and ask for its import; give the import's id.
@@ -92,13 +93,17 @@ async def start(tx: Transaction, import_id: str, total: int | None = None) -> No
     await tx.execute(_START, tx.seller_id, import_id, tx.now, total)
 
 
-async def refuse(tx: Transaction, actor: Actor, import_id: str, refusal: FileRefusal) -> None:
-    """Say that nothing of the file is imported, and why; nothing happens where the import is settled already."""
+async def refuse(tx: Transaction, actor: Actor, import_id: str, refusal: FileRefusal) -> bool:
+    """Say that nothing of the file is imported, and why; tell whether that is so now.
+
+    An import with a written chunk cannot be refused any more; one that is settled stays as it is.
+    """
     done = await tx.execute(_REFUSE, tx.seller_id, import_id, as_json(refusal), tx.now)
     if done.endswith(" 1"):
         facts = {"code": refusal.problems[0].code, "message": refusal.message}
         await record(tx, actor, "import.refuse", kind="import", object_id=import_id, after=facts)
         await emit(tx, "import.refused", kind="import", object_id=import_id, data=facts)
+    return await queries.state(tx, import_id) in SETTLED
 
 
 async def lock(tx: Transaction, import_id: str) -> str:

@@ -26,7 +26,7 @@ _MARKUP: Final = (b"<?xml", b"<!doctype", b"<html", b"<envelope")
 
 
 class Sniffed(msgspec.Struct, frozen=True):
-    """A file ready to be read as UTF-8 with ``\\n`` or ``\\r\\n``: where it is, where its text starts, what it was."""
+    """A file ready to be read as UTF-8 with LF or CRLF: where it is, where its text starts, what it was."""
 
     path: Path
     start: int

@@ -1,5 +1,7 @@
 """The rows of a chunk as PostgreSQL's COPY reads them: CSV text for each table the chunk fills."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,8 +27,11 @@ _PLAIN: Final = {
     "ack_no": "ackNo", "signed_qr": "signedQr", "eway_bill_no": "ewayBillNo", "branch_code": "branchCode",
     "attachment_file_name": "attachmentFileName", "row_no": "row",
 }  # fmt: skip
+_BLOCK_ROWS: Final = 8192
 _ALWAYS: Final = frozenset({"invoice_number", "number_key"})
-_MAY_BE_DEFAULT: Final = frozenset({"cgst", "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "total_received"})
+_MAY_BE_DEFAULT: Final = frozenset(
+    {"cgst", "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "total_received"}
+)
 
 
 class Birth(msgspec.Struct, frozen=True):
@@ -39,13 +44,23 @@ class Birth(msgspec.Struct, frozen=True):
     entry_prefix: str
 
 
-class Copied(msgspec.Struct, frozen=True):
-    """Rows for one table: its columns in order, and the CSV."""
+class Copied:
+    """Rows for one table: its columns in order, and CSV that is written while it is sent, never whole in memory."""
 
-    table: str
-    columns: list[str]
-    csv: bytes
-    count: int
+    def __init__(self, table: str, rows: pl.DataFrame, named: dict[str, pl.Expr]) -> None:
+        self.table = table
+        self.columns = list(named)
+        self.count = rows.height
+        self._rows = rows
+        self._named = named
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """Give the CSV, some thousand rows at a time."""
+        for at in range(0, self.count, _BLOCK_ROWS):
+            yield await asyncio.to_thread(self._block, at)
+
+    def _block(self, at: int) -> bytes:
+        return self._rows.slice(at, _BLOCK_ROWS).select(**self._named).write_csv(include_header=False).encode()
 
 
 def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
@@ -53,7 +68,7 @@ def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
     named = {
         stored: pl.col(column)
         for stored, column in _PLAIN.items()
-        if stored in _ALWAYS or rows[column].null_count() < rows.height
+        if stored in _ALWAYS or _is_filled(rows, column)
     }
     for name in FIGURES:
         if name not in _MAY_BE_DEFAULT or (rows[name] != 0).any():
@@ -61,9 +76,9 @@ def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
     named["gst_exclusive"] = pl.col("gstExclusive").fill_null(value=True)
     named["reverse_charge"] = pl.col("reverseCharge").fill_null(value=False)
     named["partial_payment_allowed"] = pl.col("partialPaymentAllowed").fill_null(value=False)
-    if rows["gstRate"].null_count() < rows.height:
+    if _is_filled(rows, "gstRate"):
         named["gst_rate"] = pl.col("gstRate").cast(pl.Decimal(20, 0)) * pl.lit("0.001").cast(pl.Decimal(4, 3))
-    if rows["ackDate"].null_count() < rows.height:
+    if _is_filled(rows, "ackDate"):
         named["ack_date"] = pl.col("ackDate").cast(pl.String) + " 00:00:00+05:30"
     # An invoice dated to a day begins with that day in India; one without a date is of this moment.
     now = birth.at.astimezone(IST).isoformat(sep=" ")
@@ -81,23 +96,23 @@ def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
         "created_by": pl.lit(birth.actor.subject), "modified_at": pl.lit(_instant(birth.at)),
         "modified_by": pl.lit(birth.actor.subject),
     }  # fmt: skip
-    return _copied("invoices", rows.select(**named))
+    return Copied("invoices", rows, named)
 
 
 def entries(rows: pl.DataFrame, birth: Birth) -> Copied:
     """Write the OPENING entries of rows that bring money along (domain §3)."""
     paid = rows.filter(pl.col("total_received") != 0)
-    frame = paid.select(
-        seller_id=pl.lit(birth.seller_id),
-        invoice_id=pl.col("invoice_id"),
+    named = {
+        "seller_id": pl.lit(birth.seller_id),
+        "invoice_id": pl.col("invoice_id"),
         # The row number is the last eight digits of the invoice's id, and of its entry's.
-        entry_id=pl.lit(birth.entry_prefix) + pl.col("invoice_id").str.tail(8),
-        kind=pl.lit(EntryKind.OPENING.value),
-        amount=pl.col("total_received").cast(pl.Decimal(20, 0)) * _PAISA,
-        created_at=pl.lit(_instant(birth.at)),
-        created_by=pl.lit(birth.actor.subject),
-    )
-    return _copied("invoice_entries", frame)
+        "entry_id": pl.lit(birth.entry_prefix) + pl.col("invoice_id").str.tail(8),
+        "kind": pl.lit(EntryKind.OPENING.value),
+        "amount": pl.col("total_received").cast(pl.Decimal(20, 0)) * _PAISA,
+        "created_at": pl.lit(_instant(birth.at)),
+        "created_by": pl.lit(birth.actor.subject),
+    }
+    return Copied("invoice_entries", paid, named)
 
 
 def chunk(birth: Birth, values: dict[str, Any]) -> Copied:
@@ -117,12 +132,13 @@ def traces(birth: Birth, facts: dict[str, Any]) -> list[Copied]:
 
 
 def _one(table: str, values: dict[str, Any]) -> Copied:
-    return _copied(table, pl.DataFrame({name: [str(value)] for name, value in values.items()}))
+    frame = pl.DataFrame({name: [str(value)] for name, value in values.items()})
+    return Copied(table, frame, {name: pl.col(name) for name in values})
 
 
-def _copied(table: str, frame: pl.DataFrame) -> Copied:
-    csv = frame.write_csv(include_header=False).encode() if frame.height else b""
-    return Copied(table, frame.columns, csv, frame.height)
+def _is_filled(rows: pl.DataFrame, column: str) -> bool:
+    """Tell whether a column has any value; those without were left behind when the chunk was judged."""
+    return column in rows.columns and rows[column].null_count() < rows.height
 
 
 def _instant(at: datetime) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import parse_options_header
+from python_multipart.multipart import MultipartCallbacks, parse_options_header
 
 from hundi.files.store import FileTooLarge, Spool
 from hundi.imports.errors import FileAbsent
@@ -42,7 +42,7 @@ class _Parts:
         self._field = b""
         self._header = bytearray()
         self._value = bytearray()
-        self.callbacks: dict[str, Any] = {
+        self.callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin, "on_header_field": self._add_field, "on_header_value": self._add_value,
             "on_header_end": self._header_end, "on_part_data": self._data, "on_end": self._end,
         }  # fmt: skip
@@ -90,13 +90,7 @@ async def take(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> U
     Raises ``FileAbsent`` without that part, ``Malformed`` where the body is no multipart form or ends too early,
     :class:`UploadTooLarge`. The spool is to be thrown away then.
     """
-    kind, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary")
-    if kind != b"multipart/form-data" or not boundary:
-        if not content_type:
-            raise FileAbsent
-        message = "Send the file as multipart/form-data, in a part named 'file'."
-        raise Malformed(message, problems=[FieldProblem("Content-Type", "NOT_MULTIPART", message, content_type[:100])])
+    boundary = _boundary(content_type)
     parts = _Parts()
     try:
         parser = MultipartParser(boundary, parts.callbacks)
@@ -105,8 +99,6 @@ async def take(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> U
             for piece in parts.content:
                 await spool.write(piece)
             parts.content.clear()
-        if parts.ended:
-            parser.finalize()
     except FormParserError as error:
         message = "The multipart body cannot be read: check the boundary and the part headers."
         raise Malformed(message) from error
@@ -121,3 +113,14 @@ async def take(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> U
         message = "Send one file; several parts are named 'file'."
         raise Malformed(message, problems=[FieldProblem("file", "FILE_TWICE", message)])
     return Upload(parts.name)
+
+
+def _boundary(content_type: str) -> bytes:
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if kind == b"multipart/form-data" and boundary:
+        return boundary
+    if not content_type:
+        raise FileAbsent
+    message = "Send the file as multipart/form-data, in a part named 'file'."
+    raise Malformed(message, problems=[FieldProblem("Content-Type", "NOT_MULTIPART", message, content_type[:100])])

@@ -30,6 +30,10 @@ _CONTENT: Final = (
     "ccEmails", "partialPaymentAllowed", "branchCode", "attachmentFileName",
 )  # fmt: skip
 _HASHED_FIGURES: Final = tuple(name for name in FIGURES if name not in {"taxable_value", "invoice_value", "balance"})
+_KEPT: Final = frozenset(
+    {"known_id", "known_number", "invoiceNumber", "number_key", "externalId", "dispatchNow", "invoiceDate",
+     "gstExclusive", "reverseCharge", "partialPaymentAllowed", "registration_id", "customer_id", "due_date"}
+)  # fmt: skip
 _CORE: Final = ("base_amount", "cgst", "sgst", "igst", "cess", "tds", "net_amount")
 
 
@@ -69,8 +73,9 @@ def judge(draft: Draft, facts: Facts, rules: Rules, today: date, ids: pl.Series)
     rows = _dates(rows, notes, today)
     _rates(rows, notes)
     _heads(rows, notes)
-    rows = rows.with_columns(_content_hash(rows))
-    return Verdict(_repeats(rows, facts, notes), notes)
+    rows = _repeats(rows.with_columns(_content_hash(rows)), facts, notes)
+    # Several judged chunks are held at once, so whole columns without a value are let go.
+    return Verdict(rows.select(name for name in rows.columns if name in _KEPT or rows[name].null_count() < rows.height), notes)
 
 
 def _check_customers(rows: pl.DataFrame, notes: Notes) -> None:
@@ -165,11 +170,11 @@ def _content_hash(rows: pl.DataFrame) -> pl.Series:
         if (rows[name] != 0).any():
             written = pl.lit(f"{name}=") + pl.col(name).cast(pl.String) + "\x1f"
             parts.append(pl.when(pl.col(name) != 0).then(written))
-    texts = rows.select(pl.concat_str(parts, ignore_nulls=True))
+    texts = rows.select(pl.concat_str(parts, ignore_nulls=True).cast(pl.Binary)).to_series()
+    # polars' own hash is not the same in every version; this is the one step that goes row by row.
     digest = hashlib.blake2b
-    return pl.Series(
-        "content_hash", [digest(text.encode(), digest_size=16).hexdigest() for text in texts.to_series()], dtype=pl.String
-    )
+    hashes = pl.Series("content_hash", [digest(text, digest_size=16).digest() for text in texts], dtype=pl.Binary)
+    return hashes.bin.encode("hex")
 
 
 def _repeats(rows: pl.DataFrame, facts: Facts, notes: Notes) -> pl.DataFrame:
