@@ -183,10 +183,19 @@ async def _sign_in(port: int, made: dict[str, Any]) -> tuple[str, str, str]:
     token = json.loads(body)["access_token"]
     customer = {"legalName": "Buyer", "state": "27", "customerKeyContacts": []}
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    status, body = await _request(reader, writer, _raw("POST", "/api/v0/customer", headers, json.dumps(customer).encode()))
+    status, body = await _request(
+        reader, writer, _raw("POST", "/api/v0/customer", headers, json.dumps(customer).encode())
+    )
     assert status == 200, body
     customer_id = json.loads(body)["payload"]["customerId"]
-    fields = {"customerId": customer_id, "baseAmount": 1000, "cgst": 90, "sgst": 90, "dueDate": "2099-12-31", "invoiceNumber": "ONE"}
+    fields = {
+        "customerId": customer_id,
+        "baseAmount": 1000,
+        "cgst": 90,
+        "sgst": 90,
+        "dueDate": "2099-12-31",
+        "invoiceNumber": "ONE",
+    }
     status, body = await _request(reader, writer, _raw("POST", "/api/v0/invoice", headers, json.dumps(fields).encode()))
     assert status == 200, body
     writer.close()
@@ -198,8 +207,12 @@ async def _facts(settings: Settings, seller: str) -> tuple[str, str]:
 
     connection = await asyncpg.connect(settings.owner_url)
     try:
-        facts = await connection.fetchval("SELECT after::text FROM audit_log WHERE seller_id = $1 AND action = 'invoice.create' LIMIT 1", seller)
-        registration = await connection.fetchval("SELECT registration_id FROM registrations WHERE seller_id = $1", seller)
+        facts = await connection.fetchval(
+            "SELECT after::text FROM audit_log WHERE seller_id = $1 AND action = 'invoice.create' LIMIT 1", seller
+        )
+        registration = await connection.fetchval(
+            "SELECT registration_id FROM registrations WHERE seller_id = $1", seller
+        )
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
@@ -207,6 +220,7 @@ async def _facts(settings: Settings, seller: str) -> tuple[str, str]:
 
 
 async def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
@@ -226,8 +240,12 @@ async def main() -> None:
             series: list[float] = []
             slow: list[float] = []
             for _ in range(options.rounds):
-                yard.append(await asyncio.to_thread(_measure_pgbench, settings.database_url or "", script, options.seconds))
-                rate, taken = await asyncio.to_thread(_measure_http, port, token, customer, options.seconds, numbered=True)
+                yard.append(
+                    await asyncio.to_thread(_measure_pgbench, settings.database_url or "", script, options.seconds)
+                )
+                rate, taken = await asyncio.to_thread(
+                    _measure_http, port, token, customer, options.seconds, numbered=True
+                )
                 ours.append(rate)
                 slow += taken
                 rate, _ = await asyncio.to_thread(_measure_http, port, token, customer, options.seconds, numbered=False)

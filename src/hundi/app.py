@@ -51,7 +51,7 @@ def routes() -> list[Any]:
     ]
 
 
-def build(  # noqa: PLR0913 - the parts of a server, all by name
+def build(
     *,
     settings: Settings,
     db: Database,

@@ -17,34 +17,51 @@ class BadSetting(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything an operator can set from outside, as ``HUNDI_<NAME>``. No secret has a default."""
 
-    database_url: Annotated[str | None, Meta(description="PostgreSQL 15 or newer, as the app role. `up` makes its own.")] = None
+    database_url: Annotated[
+        str | None, Meta(description="PostgreSQL 15 or newer, as the app role. `up` makes its own.")
+    ] = None
     owner_url: Annotated[str | None, Meta(description="The same database as the owner: for `db upgrade` only.")] = None
     loader_url: Annotated[
-        str | None, Meta(description="The same database as the bulk loader. Without it imports go through a temp table.")
+        str | None,
+        Meta(description="The same database as the bulk loader. Without it imports go through a temp table."),
     ] = None
     direct_url: Annotated[
-        str | None, Meta(description="Set when database_url is a PgBouncer in transaction mode: a direct address for LISTEN.")
+        str | None,
+        Meta(description="Set when database_url is a PgBouncer in transaction mode: a direct address for LISTEN."),
     ] = None
     secret_key: Annotated[
-        str | None, Meta(description="32 characters or more; several with commas, newest first. `up` makes DIR/secret.key.")
+        str | None,
+        Meta(description="32 characters or more; several with commas, newest first. `up` makes DIR/secret.key."),
     ] = None
     smtp_url: Annotated[
         str | None,
-        Meta(description="smtp://user:password@host:587 (STARTTLS) or smtps://…:465. Without it mail goes to DIR/outbox."),
+        Meta(
+            description="smtp://user:password@host:587 (STARTTLS) or smtps://…:465. Without it mail goes to DIR/outbox."
+        ),
     ] = None
-    mail_from: Annotated[str, Meta(description="The envelope sender and From address of mail.")] = "invoices@example.com"
+    mail_from: Annotated[str, Meta(description="The envelope sender and From address of mail.")] = (
+        "invoices@example.com"
+    )
     files_url: Annotated[str | None, Meta(description="file:///path or s3://bucket/prefix. Default: DIR/files.")] = None
     data_dir: Annotated[Path, Meta(description="DIR: where `up` keeps everything.")] = Path("data")
-    base_url: Annotated[str | None, Meta(description="How customers reach this server; links in mails start with it.")] = None
+    base_url: Annotated[
+        str | None, Meta(description="How customers reach this server; links in mails start with it.")
+    ] = None
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(description="Port to listen on.", ge=0, le=65535)] = 8000
     upload_limit_mb: Annotated[int, Meta(description="Largest upload in MiB.", ge=1, le=4096)] = 1024
     import_row_limit: Annotated[int, Meta(description="Most rows in one file.", ge=1)] = 5_000_000
-    chunk_rows: Annotated[int, Meta(description="Rows of a bulk chunk: one transaction each.", ge=100, le=1_000_000)] = 50_000
-    result_days: Annotated[int, Meta(description="How many days the links to result files stay good.", ge=1, le=365)] = 7
+    chunk_rows: Annotated[
+        int, Meta(description="Rows of a bulk chunk: one transaction each.", ge=100, le=1_000_000)
+    ] = 50_000
+    result_days: Annotated[
+        int, Meta(description="How many days the links to result files stay good.", ge=1, le=365)
+    ] = 7
     worker_jobs: Annotated[int, Meta(description="Jobs one worker runs at the same time.", ge=1, le=200)] = 8
     pool_size: Annotated[int, Meta(description="Database connections of one process.", ge=2, le=500)] = 16
-    outgoing_allow: Annotated[str, Meta(description="host:port list that outgoing calls may reach although private.")] = ""
+    outgoing_allow: Annotated[
+        str, Meta(description="host:port list that outgoing calls may reach although private.")
+    ] = ""
     log_level: Annotated[str, Meta(description="debug, info, warning or error.")] = "info"
 
 

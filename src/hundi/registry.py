@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final
 
 from hundi.dispatch import jobs as dispatch
@@ -16,5 +15,5 @@ async def _import_run(context: JobContext, payload: dict[str, Any]) -> None:
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     **dispatch.JOBS,
-    **({"imports.run": _import_run} if find_spec("hundi.imports.jobs") else {}),
+    "imports.run": _import_run,
 }

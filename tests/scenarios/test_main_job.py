@@ -122,9 +122,7 @@ def _check_corrections(client: httpx2.Client, bulk: dict[str, Any], rows: list[d
     assert len(_all_invoices(client)) == 200 + 1000
 
 
-def _check_dispatch(
-    hundi: RunningHundi, client: httpx2.Client, chosen: list[dict[str, Any]], demo_mails: int
-) -> None:
+def _check_dispatch(hundi: RunningHundi, client: httpx2.Client, chosen: list[dict[str, Any]], demo_mails: int) -> None:
     ids = [one["invoiceId"] for one in chosen]
     reply = client.post("/api/v0/invoice/bulk/dispatch", json={"invoiceIds": ids, "partialPaymentAllowed": True})
     assert reply.status_code == 200, reply.text

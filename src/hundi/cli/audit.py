@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from hundi.audit.chain import Verdict, verify as verify_chain
+from hundi.audit.chain import Verdict
+from hundi.audit.chain import verify as verify_chain
 from hundi.cli.operator import each_seller
 from hundi.config import Settings
 from hundi.kit.clock import SystemClock

@@ -6,7 +6,9 @@ import msgspec
 
 from hundi.config import PREFIX, Settings
 
-_SECRET: Final = frozenset({"secret_key", "database_url", "owner_url", "loader_url", "direct_url", "smtp_url", "files_url"})
+_SECRET: Final = frozenset(
+    {"secret_key", "database_url", "owner_url", "loader_url", "direct_url", "smtp_url", "files_url"}
+)
 
 
 def shown(settings: Settings) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import msgspec
 
 from hundi.auth.rules import permissions_of
 from hundi.cli.demo_data import CUSTOMERS, SAMPLE_COLUMNS, SELLER_STATE, demo_invoices, sample_rows
-from hundi.cli.output import Refused
 from hundi.cli.names import DEMO_BUYER, DEMO_SELLER
+from hundi.cli.output import Refused
 from hundi.cli.parts import Parts, opened
 from hundi.config import Settings
 from hundi.customers import service as customers
@@ -55,7 +55,9 @@ async def seed(settings: Settings) -> None:
             if not final.exists() and fresh.exists():
                 fresh.rename(final)
             if not final.exists():
-                message = f"The database has the demo already, but {final} is gone. Use another data folder or database."
+                message = (
+                    f"The database has the demo already, but {final} is gone. Use another data folder or database."
+                )
                 raise Refused(message)
             _refresh_address(final, parts.base_url)
             return
@@ -185,11 +187,11 @@ async def _invoices(tx: Transaction, parts: Parts, who: Actor, ids: dict[str, st
 
 
 def _change(at: int) -> dict[str, Any] | None:
-    if at % 50 == 7:  # noqa: PLR2004 - four of the two hundred
+    if at % 50 == 7:
         return {"receivableStatus": "DISPUTED"}
-    if at % 70 == 9:  # noqa: PLR2004 - three of them
+    if at % 70 == 9:
         return {"receivableStatus": "CANCELLED"}
-    if at < 110 and at % 3 == 0:  # noqa: PLR2004 - the older third is paid
+    if at < 110 and at % 3 == 0:
         return {"receivableStatus": "PAID"}
     if at % 11 == 0:
         return {"totalReceived": Decimal("35.00")}

@@ -23,7 +23,7 @@ _LOOK_S: Final = 0.2
 
 async def import_invoices(settings: Settings, file: Path, seller: str | None, *, quiet: bool) -> dict[str, Any]:
     """Hand the file to the worker and wait for its end; give the BulkResponse. Needs a running worker."""
-    if not file.is_file():
+    if not await asyncio.to_thread(file.is_file):
         message = f"{file} is no file."
         raise Refused(message)
     async with opened(settings) as parts:

@@ -176,9 +176,16 @@ def admin_create_seller(
 
     made = run(
         create_seller(
-            _beside(data_dir, database_url), name=name, username=username, gstin=gstin, state=state, address=address,
-            city=city, pin_code=pin_code, upi_vpa=upi_vpa,
-        )  # fmt: skip
+            _beside(data_dir, database_url),
+            name=name,
+            username=username,
+            gstin=gstin,
+            state=state,
+            address=address,
+            city=city,
+            pin_code=pin_code,
+            upi_vpa=upi_vpa,
+        )
     )
     result(made, "\n".join(f"{key}: {value}" for key, value in made.items()), as_json=as_json)
 
@@ -187,7 +194,9 @@ def admin_create_seller(
 def admin_create_user(
     seller: Annotated[str, typer.Option("--seller", help="Company id (CEK…).")],
     username: Annotated[str, typer.Option(help="Sign-in name, such as an e-mail address.")],
-    role: Annotated[list[str], typer.Option("--role", help="owner, admin, maker, checker, approver, viewer, developer.")],
+    role: Annotated[
+        list[str], typer.Option("--role", help="owner, admin, maker, checker, approver, viewer, developer.")
+    ],
     name: Annotated[str | None, typer.Option(help="Name shown to others.")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -197,9 +206,7 @@ def admin_create_user(
     from hundi.cli.admin import create_user
     from hundi.cli.output import result, run
 
-    made = run(
-        create_user(_beside(data_dir, database_url), seller=seller, username=username, roles=role, name=name)
-    )
+    made = run(create_user(_beside(data_dir, database_url), seller=seller, username=username, roles=role, name=name))
     result(made, "\n".join(f"{key}: {value}" for key, value in made.items()), as_json=as_json)
 
 
@@ -246,7 +253,9 @@ def dispatch(
 
 
 @app.command()
-def bench(name: Annotated[str | None, typer.Argument(help="create_invoice or bulk_csv; all when left out.")] = None) -> None:
+def bench(
+    name: Annotated[str | None, typer.Argument(help="create_invoice or bulk_csv; all when left out.")] = None,
+) -> None:
     """Run the benchmarks of a source checkout."""
     from hundi.cli.benchmarks import run_benchmarks
 

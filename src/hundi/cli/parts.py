@@ -17,7 +17,6 @@ from hundi.kit.clock import Clock, SystemClock
 from hundi.kit.keys import Keyring
 
 
-
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """An open database and what goes with it."""
 
@@ -40,7 +39,9 @@ def keyring_of(settings: Settings) -> Keyring:
     if not secret:
         path = settings.data_dir / SECRET_FILE
         if not path.exists():
-            message = "HUNDI_SECRET_KEY is not set, and there is no secret.key in the data folder. Set it and start again."
+            message = (
+                "HUNDI_SECRET_KEY is not set, and there is no secret.key in the data folder. Set it and start again."
+            )
             raise BadSetting(message)
         secret = path.read_text(encoding="utf-8").strip()
     try:
@@ -84,7 +85,9 @@ async def check_schema(dsn: str) -> None:
     finally:
         await connection.close()
     if found != newest_revision():
-        message = f"The database has schema {found or 'none'}; this Hundi needs {newest_revision()}. Run `hundi db upgrade`."
+        message = (
+            f"The database has schema {found or 'none'}; this Hundi needs {newest_revision()}. Run `hundi db upgrade`."
+        )
         raise SchemaBehind(message)
 
 

@@ -1,6 +1,7 @@
 """The programs behind `up`: prepare (once), serve and worker (long-running); all end when their parent does."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -15,8 +16,8 @@ import uvloop
 
 from hundi import app as application
 from hundi import registry
-from hundi.cli.output import run
 from hundi.cli.names import DEMO_SELLER
+from hundi.cli.output import run
 from hundi.cli.parts import Parts, opened
 from hundi.cli.sockets import BACKLOG
 from hundi.config import Settings
@@ -50,7 +51,9 @@ def demo_readiness(parts: Parts, demo_seller: str | None) -> Callable[[], Awaita
     return readiness
 
 
-async def serve(settings: Settings, bound: socket.socket, stop: asyncio.Event, *, demo_seller: str | None = None) -> None:
+async def serve(
+    settings: Settings, bound: socket.socket, stop: asyncio.Event, *, demo_seller: str | None = None
+) -> None:
     """Answer HTTP on ``bound`` until ``stop`` is set; running requests get ten seconds to end."""
     async with opened(settings) as parts:
         asgi: Any = application.build(
@@ -77,23 +80,13 @@ async def serve(settings: Settings, bound: socket.socket, stop: asyncio.Event, *
         )
         server = uvicorn.Server(config)
         # Signals are ours: uvicorn's own handlers would fight with those of the supervisor.
-        server.capture_signals = _no_signals  # type: ignore[method-assign]
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         running = asyncio.create_task(server.serve(sockets=[bound]))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await running
         stopped.cancel()
-
-
-class _no_signals:  # noqa: N801 - stands in for a context manager of uvicorn's
-    """Leave the process's signal handlers alone."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from hundi.cli.output import Refused, say
 from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
+from hundi.cli.output import Refused, say
 from hundi.cli.sockets import listen
 from hundi.config import Settings
 from hundi.db.embedded import EmbeddedPostgres, FolderLock
@@ -62,6 +62,10 @@ class _Child:
     @property
     def returncode(self) -> int | None:
         return None if self.process is None else self.process.poll()
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def terminate(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -145,7 +149,7 @@ async def _database(settings: Settings, lock: FolderLock) -> tuple[Settings, Emb
 
 async def _finished(child: _Child, stop: asyncio.Event) -> None:
     """Wait for the preparing child; its reason for a refusal is on standard error already."""
-    while child.returncode is None and not stop.is_set():
+    while child.returncode is None and not stop.is_set():  # noqa: ASYNC110 - a process's end sets no event
         await asyncio.sleep(0.02)
     if child.returncode:
         message = "Hundi could not be made ready; the reason is above."
@@ -193,7 +197,7 @@ async def _stop(children: list[_Child]) -> None:
         child.terminate()
     loop = asyncio.get_running_loop()
     until = loop.time() + _STOP_S
-    while any(child.returncode is None and child.process is not None for child in children) and loop.time() < until:
+    while any(child.alive for child in children) and loop.time() < until:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.02)
     for child in children:
         child.kill()

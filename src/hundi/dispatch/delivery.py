@@ -54,20 +54,21 @@ async def begin(tx: Transaction, keyring: Keyring, base_url: str, delivery_id: s
     delivery = await queries.delivery(tx, delivery_id, lock=True)
     if delivery is None or delivery.state in SETTLED:
         return None
-    await _wait_for_its_turn(tx, delivery)
+    last = await queries.last_attempt(tx, delivery_id)
+    await _wait_for_its_turn(tx, delivery_id, last)
+    is_open = last is not None and last.outcome is None
     invoices = await _its_invoices(tx, delivery_id)
-    cancelled = [one for one in invoices if one.receivable_status == ReceivableStatus.CANCELLED]
-    if cancelled:
-        await _move_invoices(tx, delivery_id, cancelled, DispatchStatus.FAILED, "Cancelled before it was sent.")
-    sendable = [one for one in invoices if one.receivable_status != ReceivableStatus.CANCELLED]
+    # While an attempt is open nobody may say that nothing was sent: claim finds out first.
+    sendable = invoices if is_open else await _without_cancelled(tx, delivery_id, invoices)
     if not sendable:
         reason = "Cancelled before it was sent." if invoices else "A later delivery took its place."
         await _settle(tx, delivery_id, [], Outcome(OutcomeKind.REJECTED, reason))
         return None
     if delivery.attempts >= rules.MAX_STARTS:
-        await _settle(
-            tx, delivery_id, sendable, Outcome(OutcomeKind.REJECTED, "Given up: the worker stopped too often.")
-        )
+        if last is not None:
+            await _write_down(tx, delivery_id, last.attempt_no, Outcome(OutcomeKind.UNKNOWN, f"{_LOST}."))
+        given_up = Outcome(OutcomeKind.REJECTED, "Given up: the worker stopped too often.")
+        await _settle(tx, delivery_id, sendable, given_up)
         return None
     await tx.execute(_START, tx.seller_id, delivery_id)
     await links.mint(tx, keyring, [(one.invoice_id, max(one.link_version, 1)) for one in sendable])
@@ -87,16 +88,29 @@ async def _its_invoices(tx: Transaction, delivery_id: str) -> list[InvoiceInDeli
     return [one for one in await queries.invoices_of(tx, delivery_id) if one.latest]
 
 
+async def _without_cancelled(
+    tx: Transaction, delivery_id: str, invoices: Sequence[InvoiceInDelivery]
+) -> list[InvoiceInDelivery]:
+    """Take out what was cancelled while it waited, and say so on the invoice."""
+    cancelled = [one for one in invoices if one.receivable_status == ReceivableStatus.CANCELLED]
+    if cancelled:
+        await _move_invoices(tx, delivery_id, cancelled, DispatchStatus.FAILED, "Cancelled before it was sent.")
+    return _live(invoices)
+
+
+def _live(invoices: Sequence[InvoiceInDelivery]) -> list[InvoiceInDelivery]:
+    return [one for one in invoices if one.receivable_status != ReceivableStatus.CANCELLED]
+
+
 def _versions(invoices: Sequence[InvoiceInDelivery]) -> tuple[tuple[str, int], ...]:
     return tuple((one.invoice_id, one.version) for one in invoices)
 
 
-async def _wait_for_its_turn(tx: Transaction, delivery: DeliveryRow) -> None:
+async def _wait_for_its_turn(tx: Transaction, delivery_id: str, last: AttemptRow | None) -> None:
     """Raise RunLater while the pause after the last attempt lasts: the queue may run a job more often than it was asked."""
-    last = await queries.last_attempt(tx, delivery.delivery_id)
     if last is None or last.finished_at is None:
         return
-    pause = _pause(last, (await queries.counts(tx, delivery.delivery_id)).unreachable)
+    pause = _pause(last, (await queries.counts(tx, delivery_id)).unreachable)
     left = last.finished_at + pause - tx.now
     if left > timedelta(0):
         raise RunLater(left + _SHORTLY, "the pause after the last attempt is not over")
@@ -113,8 +127,8 @@ async def claim(tx: Transaction, load: Load, *, known: bool | None, lease: timed
 
     Holds the delivery's row, so of two workers one writes the attempt and the other finds it. An attempt without an
     outcome that may still be under way is not taken over (RunLater). ``known`` is what the mailer says of the delivery:
-    handed over before, not handed over, or None, it cannot know. Raises RunLater too when an invoice changed since
-    ``begin``: what is sent must be what is true now.
+    handed over before, not handed over, or None, it cannot know. When an invoice changed since ``begin`` nothing is sent
+    and the job is queued again: what is sent must be what is true now.
     """
     delivery_id = load.delivery.delivery_id
     delivery = await queries.delivery(tx, delivery_id, lock=True)
@@ -133,8 +147,10 @@ async def claim(tx: Transaction, load: Load, *, known: bool | None, lease: timed
     elif delivery.attempts != load.delivery.attempts + 1 and last is not None:
         # Another worker began after us and has finished an attempt meanwhile; look again at what is to be done.
         raise RunLater(_SHORTLY, "another worker is at this delivery")
-    if _versions([one for one in invoices if one.receivable_status != ReceivableStatus.CANCELLED]) != load.versions:
-        raise RunLater(_SHORTLY, "an invoice changed while its document was made")
+    if _versions(_live(invoices)) != load.versions:
+        # Queued anew and not put off, because what was written above about the last attempt must stay.
+        await enqueue(tx, DELIVER, ids={"delivery_id": delivery_id}, delay=_SHORTLY)
+        return None
     number = 1 if last is None else last.attempt_no + 1
     await tx.execute(_ATTEMPT, tx.seller_id, delivery_id, number, tx.now)
     await tx.execute(_ADDRESSED, tx.seller_id, delivery_id, _ENCODER.encode(load.recipients).decode())

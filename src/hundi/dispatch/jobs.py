@@ -8,10 +8,10 @@ import structlog
 
 from hundi.dispatch import delivery, service
 from hundi.dispatch.delivery import Load
-from hundi.dispatch.mail import Attachment, BadAddress, Letter, Mail, compose
+from hundi.dispatch.mail import Attachment, BadAddress, Letter, Mail, checked_address, compose
 from hundi.dispatch.mail_body import MailInvoice, MailView, render_mail
 from hundi.dispatch.mailers import Mailer
-from hundi.dispatch.rules import Contact
+from hundi.dispatch.rules import Contact, Recipients
 from hundi.dispatch.trail import SYSTEM, Origin
 from hundi.documents.links import base_url_of
 from hundi.documents.pages import pdf_name
@@ -118,11 +118,24 @@ def make_mail(load: Load, seller_id: str, mail_from: str) -> Mail:
             date=load.delivery.created_at,
             sender=Contact(email=mail_from, name=supplier.display_name),
             reply_to=Contact(email=answer_to, name=supplier.display_name) if answer_to else None,
-            recipients=recipients,
+            recipients=_usable(recipients, load.delivery.delivery_id),
             body=render_mail(view),
             attachments=attachments,
         )
     )
+
+
+def _usable(recipients: Recipients, delivery_id: str) -> Recipients:
+    """Leave out copies to addresses that cannot be used: they must not keep the mail from its main recipient."""
+    cc = []
+    for contact in recipients.cc:
+        try:
+            checked_address(contact.email)
+        except BadAddress as error:
+            log.warning("copy not sent", delivery_id=delivery_id, reason=str(error))
+        else:
+            cc.append(contact)
+    return Recipients(to=recipients.to, cc=tuple(cc))
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -77,7 +77,7 @@ def checked_address(text: str) -> str:
         except UnicodeError:
             plain = text
     if not _ADDRESS.fullmatch(plain) or ".." in plain or plain.startswith(".") or ".@" in plain:
-        message = f"{text!r:.200} is not an e-mail address; put it right at the customer or the invoice."
+        message = f"{text!r:.200} is not an e-mail address; put it right and dispatch again."
         raise BadAddress(message)
     return plain
 

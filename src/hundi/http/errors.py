@@ -87,7 +87,8 @@ def _summary(error: Refusal) -> str:
 
 def busy(request: Request[Any, Any, Any], error: Transient) -> Reply[Any]:
     """Answer 503 with Retry-After."""
-    log.warning("transient", error=type(error).__name__, cause=repr(error.__cause__), request_id=request_id_of(request))
+    level = log.debug if request.url.path == "/readyz" else log.warning
+    level("transient", error=type(error).__name__, cause=repr(error.__cause__), request_id=request_id_of(request))
     message = (type(error).__doc__ or "").strip().splitlines()[0]
     return _envelope(
         request,

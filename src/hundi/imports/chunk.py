@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import polars as pl
 
-from hundi.db.pool import Database
+from hundi.db.pool import Database, Transaction
 from hundi.files.store import FileStore
 from hundi.imports import facts, load, numbering, queries, report, tables
 from hundi.imports.facts import Rules
@@ -98,30 +98,37 @@ class ChunkWork:
 
     async def _staged(self, verdict: Verdict, *, last: bool) -> None:
         run = self._run
-        key = None
+        stored: list[str] = []
         try:
             async with run.db.transaction(run.seller_id) as tx:
-                await numbering.number(tx, verdict, self._rules)
-                birth = self._birth()
-                invoices, entries = await asyncio.to_thread(self._tables, verdict, birth)
-                written = await load.insert_new(tx, invoices)
-                lost = [at for at in verdict.fresh().arg_true() if verdict.rows["invoice_id"][at] not in written]
-                if lost and not last:
-                    raise load.KeyTaken
-                for at in lost:
-                    message = "Somebody else used this number or externalId during the import: send the row again."
-                    verdict.notes.error(at, FieldProblem("invoiceNumber", DUPLICATE_CONFLICT, message))
-                # The parts have to exist before the commit that names them, and need the numbers taken in it.
-                key, parts, _ = await self._parts(verdict)
-                if lost:
-                    invoices, entries = await asyncio.to_thread(self._tables, verdict, birth)
-                await load.insert(tx, entries)
-                for one in (self._chunk_row(birth, parts.summary, key), *self._traces(birth, parts.summary)):
-                    await load.insert(tx, one)
+                await self._write_in(tx, verdict, stored, last=last)
         except BaseException as error:
-            if key is not None:
+            for key in stored:
                 await report.drop(run.files, key)
-            raise (load.told(error) if isinstance(error, asyncpg.UniqueViolationError) else error) from error
+            if isinstance(error, asyncpg.UniqueViolationError):
+                raise load.told(error) from error
+            raise
+
+    async def _write_in(self, tx: Transaction, verdict: Verdict, stored: list[str], *, last: bool) -> None:
+        """Write the chunk in this transaction; the key of its parts goes into ``stored``."""
+        await numbering.number(tx, verdict, self._rules)
+        birth = self._birth()
+        invoices, entries = await asyncio.to_thread(self._tables, verdict, birth)
+        written = await load.insert_new(tx, invoices)
+        lost = [at for at in verdict.fresh().arg_true() if verdict.rows["invoice_id"][at] not in written]
+        if lost and not last:
+            raise load.KeyTaken
+        for at in lost:
+            message = "Somebody else used this number or externalId during the import: send the row again."
+            verdict.notes.error(at, FieldProblem("invoiceNumber", DUPLICATE_CONFLICT, message))
+        # The parts have to exist before the commit that names them, and need the numbers taken in it.
+        key, parts, _ = await self._parts(verdict)
+        stored.append(key)
+        if lost:
+            _, entries = await asyncio.to_thread(self._tables, verdict, birth)
+        await load.insert(tx, entries)
+        for one in (self._chunk_row(birth, parts.summary, key), *self._traces(birth, parts.summary)):
+            await load.insert(tx, one)
 
     async def _parts(self, verdict: Verdict) -> tuple[str, report.Parts, tables.Birth]:
         # The cells are read again rather than kept: three chunks are under way at once, and each is large.

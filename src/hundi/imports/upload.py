@@ -1,16 +1,19 @@
 """Taking the file out of a multipart/form-data body while it arrives: never whole in memory, nowhere until complete."""
 
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, parse_options_header
+from python_multipart.multipart import parse_options_header
 
 from hundi.files.store import FileTooLarge, Spool
 from hundi.imports.errors import FileAbsent
 from hundi.kit.errors import ErrorType, FieldProblem, Malformed, Refusal
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 _FIELD: Final = b"file"
 _MOST_PARTS: Final = 50
@@ -42,7 +45,7 @@ class _Parts:
         self._field = b""
         self._header = bytearray()
         self._value = bytearray()
-        self.callbacks: MultipartCallbacks = {
+        self.callbacks: "MultipartCallbacks" = {
             "on_part_begin": self._begin, "on_header_field": self._add_field, "on_header_value": self._add_value,
             "on_header_end": self._header_end, "on_part_data": self._data, "on_end": self._end,
         }  # fmt: skip

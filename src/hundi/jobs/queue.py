@@ -22,5 +22,5 @@ async def enqueue(
     """
     payload = _ENCODER.encode({"seller_id": tx.seller_id, **ids})
     # The queue's own connection class wraps ours, so its INSERT is part of this very transaction.
-    queries = Queries(AsyncpgDriver(tx.connection))  # type: ignore[arg-type]  # a pool's proxy serves as well
+    queries = Queries(AsyncpgDriver(tx.connection))
     await queries.enqueue(name, payload, priority=priority, execute_after=delay)

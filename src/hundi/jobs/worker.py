@@ -51,6 +51,14 @@ _PUT_BACK: Final = f"""
               AND (l.classid::bigint << 32) | l.objid::bigint = {_KEY.format("queue_manager_id")})
     RETURNING id"""
 
+# Done jobs leave three rows each in pgqueuer's log. Failures stay for whoever looks into them.
+_TIDY: Final = """
+    DELETE FROM pgqueuer_log WHERE id IN (
+        SELECT id FROM pgqueuer_log
+         WHERE created < clock_timestamp() - interval '7 days' AND aggregated
+           AND status NOT IN ('failed', 'exception') LIMIT 20000)"""
+_TIDY_EVERY_S: Final = 900
+
 
 async def run_worker(
     context: JobContext, handlers: Mapping[str, Handler], *, stop: asyncio.Event, direct_dsn: str
@@ -130,8 +138,12 @@ class _Worker:
         await run
 
     async def _rescue(self, queries: Queries) -> None:
-        """Put back, again and again, the jobs whose worker is gone; far quicker than a heartbeat's end."""
+        """Put back, again and again, the jobs whose worker is gone; far quicker than a heartbeat's end. Tidy the log."""
+        tidy_at = 0.0
         while True:
+            if time.monotonic() >= tidy_at:
+                await queries.driver.execute(_TIDY)
+                tidy_at = time.monotonic() + _TIDY_EVERY_S
             rows = await queries.driver.fetch(_PUT_BACK)
             if rows:
                 log.info("jobs of a lost worker put back", count=len(rows))

@@ -1,0 +1,290 @@
+"""Who may reach what: every route of the application called as nobody, as a stranger, without the role and with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import httpx2
+import make
+import pytest
+
+from hundi.auth.rules import PERMISSIONS, Permission, Role
+from hundi.db.embedded import Urls
+from hundi.sellers.service import grant_partner
+
+UPLOAD = {"files": {"file": ("a.csv", b"baseAmount\n1\n", "text/csv")}, "headers": {"Prefer": "respond-async"}}
+Request = Callable[[dict[str, str]], tuple[str, str, dict[str, Any]]]
+
+# What each operation needs to be called with; ``at`` holds ids of the company whose objects are asked for.
+CALLS: dict[str, Request] = {
+    "createCustomer": lambda at: ("POST", "/api/v0/customer", {"json": make.customer_body()}),
+    "getCustomer": lambda at: ("GET", f"/api/v0/customer/{at['customer']}", {}),
+    "createInvoice": lambda at: ("POST", "/api/v0/invoice", {"json": make.invoice_body(at["customer"])}),
+    "getInvoice": lambda at: ("GET", f"/api/v0/invoice/{at['invoice']}", {}),
+    "updateInvoice": lambda at: ("PATCH", f"/api/v0/invoice/{at['invoice']}", {"json": {"description": "seen"}}),
+    "searchCollectionInvoices": lambda at: ("POST", "/api/v0/invoice/search", {"json": {"invoiceIds": [at["invoice"]]}}),
+    "dispatchInvoiceCollection": lambda at: (
+        "POST", "/api/v0/invoice/bulk/dispatch", {"json": {"invoiceIds": [at["invoice"]]}}
+    ),
+    "invoiceBulkUpload": lambda at: ("POST", "/api/v0/invoice/bulk/create", UPLOAD),
+    "getBulkImport": lambda at: ("GET", f"/api/v0/invoice/bulk/{at['import']}", {}),
+    "getBulkTemplate": lambda at: ("GET", "/api/v0/invoice/bulk/template", {}),
+}  # fmt: skip
+# Those that name an object of a company by an id in the path or body: a stranger gets 404.
+NAMED = {"getCustomer", "createInvoice", "getInvoice", "updateInvoice", "getBulkImport"}
+PUBLIC = {
+    "/healthz", "/readyz", "/metrics", "/oauth/token", "/files/{token:str}", "/i/{token:str}",
+    "/i/{token:str}/invoice.pdf", "/i/{token:str}/upi.svg", "/static/{file_path:path}",
+}  # fmt: skip
+OPERATIONS = sorted(CALLS)
+
+
+def handlers(app: Any) -> list[tuple[str, Any]]:
+    """Give (path, handler) of every route but the API document and the framework's own answers to OPTIONS."""
+    return [
+        (route.path, handler)
+        for route in app.app.routes
+        for handler in route.route_handlers
+        if handler.http_methods != {"OPTIONS"} and not route.path.startswith("/schema")
+    ]
+
+
+def permission_of(app: Any, operation: str) -> Permission:
+    found = [handler for _, handler in handlers(app) if handler.operation_id == operation]
+    assert len(found) == 1, operation
+    needed: Permission = next(guard.permission for guard in found[0].resolve_guards())
+    return needed
+
+
+async def objects(company: make.Company) -> dict[str, str]:
+    """Make one object of each kind."""
+    made = await company.invoice()
+    upload = await company.http.post("/api/v0/invoice/bulk/create", **UPLOAD)
+    assert upload.status_code == 202, upload.text
+    import_id = await company.value("SELECT import_id FROM imports WHERE seller_id = $1")
+    return {"customer": made["customerId"], "invoice": made["invoiceId"], "import": import_id}
+
+
+async def call(http: httpx2.AsyncClient, operation: str, at: dict[str, str], query: str = "") -> httpx2.Response:
+    method, path, more = CALLS[operation](at)
+    return await http.request(method, path + query, **more)
+
+
+def error_of(reply: httpx2.Response) -> tuple[int, str]:
+    return reply.status_code, reply.json()["errorResponse"]["errorType"]
+
+
+def test_every_route_is_guarded_or_named_public(session_app: Any) -> None:
+    for path, handler in handlers(session_app):
+        permissions = [getattr(guard, "permission", None) for guard in handler.resolve_guards()]
+        if path in PUBLIC:
+            assert handler.opt.get("public") is True, path
+            assert permissions == [], path
+        else:
+            assert len(permissions) == 1, path
+            assert isinstance(permissions[0], Permission), path
+            assert handler.operation_id in CALLS, f"say in CALLS how {handler.operation_id} is called"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_nobody(session_app: Any, client: httpx2.AsyncClient, operation: str) -> None:
+    at = {"customer": "KC0123456789ABCD", "invoice": "inv_x", "import": "imp_x"}
+    permission_of(session_app, operation)
+    reply = await call(client, operation, at)
+    assert error_of(reply) == (401, "UNAUTHORIZED")
+    assert reply.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_right_and_wrong_roles(session_app: Any, seller: make.Company, operation: str) -> None:
+    needed = permission_of(session_app, operation)
+    at = await objects(seller)
+    for role in Role:
+        reply = await call(seller.http_as([role.value]), operation, at)
+        if needed in PERMISSIONS[role]:
+            assert reply.status_code in {200, 202}, (role, reply.text)
+        else:
+            assert error_of(reply) == (403, "INVALID_ACCESS"), role
+    for roles in ([], ["unknown"]):
+        assert error_of(await call(seller.http_as(roles), operation, at)) == (403, "INVALID_ACCESS")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_stranger_finds_nothing(seller: make.Company, new_seller: Any, operation: str) -> None:
+    stranger = await new_seller()
+    at = await objects(seller)
+    trace = await seller.value("SELECT count(*) FROM audit_log WHERE seller_id = $1")
+    reply = await call(stranger.http, operation, at)
+    if operation in NAMED:
+        assert error_of(reply) == (404, "RECORD_NOT_FOUND")
+    else:
+        assert reply.status_code in {200, 202}, reply.text
+        assert at["invoice"] not in reply.text or operation == "dispatchInvoiceCollection"
+        assert seller.seller_id not in reply.text
+    if operation == "searchCollectionInvoices":
+        assert reply.json()["payload"]["total_count"] == 0
+    if operation == "dispatchInvoiceCollection":
+        assert reply.json()["response_code"] == 1
+    assert await seller.value("SELECT count(*) FROM audit_log WHERE seller_id = $1") == trace
+    assert await seller.value("SELECT dispatch_status FROM invoices WHERE seller_id = $1") == "NOT_DISPATCHED"
+
+
+async def test_another_companys_customer_cannot_be_put_on_an_invoice(seller: make.Company, new_seller: Any) -> None:
+    stranger = await new_seller()
+    theirs = await seller.customer()
+    made = await stranger.invoice()
+    reply = await stranger.http.patch(f"/api/v0/invoice/{made['invoiceId']}", json={"customerId": theirs})
+    assert error_of(reply) == (404, "RECORD_NOT_FOUND")
+    assert reply.json()["errorResponse"]["apiSubErrors"][0]["field"] == "customerId"
+
+
+# ------------------------------------------------------------------ partners
+
+
+async def granted(seller: make.Company, partner: make.Company, roles: list[str]) -> None:
+    async with seller.db.transaction(seller.seller_id) as tx:
+        await grant_partner(tx, partner=partner.seller_id, roles=roles, granted_by=seller.user_id)
+
+
+@pytest.mark.parametrize("parameter", ["sellerId", "parentCompanyId", "companyId"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_partner_acts_under_a_grant_only(
+    session_app: Any, seller: make.Company, new_seller: Any, operation: str, parameter: str
+) -> None:
+    partner = await new_seller()
+    needed = permission_of(session_app, operation)
+    at = await objects(seller)
+    query = f"?{parameter}={seller.seller_id}"
+    assert error_of(await call(partner.http, operation, at, query)) == (403, "INVALID_ACCESS")
+    await granted(seller, partner, ["viewer"])
+    reply = await call(partner.http, operation, at, query)
+    if needed in PERMISSIONS[Role.VIEWER]:
+        assert reply.status_code in {200, 202}, reply.text
+    else:
+        assert error_of(reply) == (403, "INVALID_ACCESS")
+    await granted(seller, partner, ["admin"])
+    assert (await call(partner.http, operation, at, query)).status_code in {200, 202}
+    # What a person may not do at home they may not do for another company.
+    weak = await call(partner.http_as(["viewer"]), operation, at, query)
+    assert (weak.status_code == 403) == (needed not in PERMISSIONS[Role.VIEWER])
+    await seller.run("UPDATE partner_grants SET revoked_at = now() WHERE seller_id = $1")
+    assert error_of(await call(partner.http, operation, at, query)) == (403, "INVALID_ACCESS")
+
+
+async def test_a_partner_leaves_its_own_name(seller: make.Company, new_seller: Any) -> None:
+    partner = await new_seller()
+    await granted(seller, partner, ["maker"])
+    reply = await partner.http.post(f"/api/v0/customer?parentCompanyId={seller.seller_id}", json=make.customer_body())
+    assert reply.json()["payload"]["sellerId"] == seller.seller_id
+    assert reply.json()["payload"]["createdBy"] == partner.user_id
+    actor = await seller.value("SELECT actor FROM audit_log WHERE seller_id = $1 AND action = 'customer.create'")
+    assert actor == partner.user_id
+
+
+async def test_a_company_that_does_not_exist_looks_like_one_without_a_grant(seller: make.Company) -> None:
+    reply = await seller.http.post("/api/v0/invoice/search?sellerId=CEK0000000", json={})
+    assert error_of(reply) == (403, "INVALID_ACCESS")
+
+
+async def test_ones_own_id_needs_no_grant(seller: make.Company) -> None:
+    reply = await seller.http.post(f"/api/v0/invoice/search?sellerId={seller.seller_id}", json={})
+    assert reply.status_code == 200
+
+
+async def test_a_partners_revoked_token_is_refused(seller: make.Company, new_seller: Any) -> None:
+    partner = await new_seller()
+    await granted(seller, partner, ["admin"])
+    http = partner.http
+    await partner.run(
+        "INSERT INTO token_revocations (seller_id, subject, not_before) VALUES ($1, $2, $3)",
+        partner.user_id, partner.clock.now(),
+    )  # fmt: skip
+    reply = await http.post(f"/api/v0/invoice/search?sellerId={seller.seller_id}", json={})
+    assert error_of(reply) == (401, "UNAUTHORIZED")
+
+
+async def test_the_body_cannot_name_another_company(seller: make.Company, new_seller: Any) -> None:
+    partner = await new_seller()
+    await granted(seller, partner, ["admin"])
+    body = make.invoice_body(await partner.customer(), sellerId=seller.seller_id)
+    reply = await partner.http.post("/api/v0/invoice", json=body)
+    assert error_of(reply) == (400, "VALIDATION_ERROR")
+    own = make.invoice_body(await partner.customer(), sellerId=partner.seller_id)
+    assert (await partner.http.post("/api/v0/invoice", json=own)).status_code == 200
+
+
+# ------------------------------------------------------------------ the net below: row-level security
+
+
+@pytest.fixture
+async def as_app(database_urls: Urls) -> Any:
+    connection = await asyncpg.connect(database_urls.app)
+    yield connection
+    await connection.close()
+
+
+async def tenant_tables(connection: asyncpg.Connection) -> list[str]:
+    found = await connection.fetch(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'seller_id'"
+        " AND table_name <> 'directory' ORDER BY 1"
+    )
+    return [row["table_name"] for row in found]
+
+
+async def test_the_app_role_sees_nothing_unbound_and_its_own_rows_bound(
+    as_app: asyncpg.Connection, database_urls: Urls, seller: make.Company, new_seller: Any
+) -> None:
+    stranger = await new_seller()
+    await objects(stranger)
+    await objects(seller)
+    owner = await asyncpg.connect(database_urls.owner)
+    tables = await tenant_tables(owner)
+    filled = {t for t in tables if await owner.fetchval(f"SELECT count(*) FROM {t} WHERE seller_id = $1", seller.seller_id)}
+    await owner.close()
+    assert {"sellers", "users", "customers", "customer_contacts", "invoices", "events", "audit_log", "imports"} <= filled
+    for table in tables:
+        assert await as_app.fetchval(f"SELECT count(*) FROM {table}") == 0, table
+    async with as_app.transaction():
+        await as_app.execute("SELECT bind_seller($1)", stranger.seller_id)
+        for table in tables:
+            assert await as_app.fetchval(f"SELECT count(*) FROM {table} WHERE seller_id <> $1", stranger.seller_id) == 0, table
+        assert await as_app.fetchval("SELECT count(*) FROM invoices") == 1
+    # The binding ended with its transaction.
+    assert await as_app.fetchval("SELECT count(*) FROM invoices") == 0
+
+
+async def test_the_app_role_cannot_write_for_another_company(
+    as_app: asyncpg.Connection, seller: make.Company, new_seller: Any
+) -> None:
+    stranger = await new_seller()
+    await seller.customer()
+    async with as_app.transaction():
+        await as_app.execute("SELECT bind_seller($1)", stranger.seller_id)
+        assert await as_app.execute("UPDATE customers SET legal_name = 'X' WHERE seller_id = $1", seller.seller_id) == "UPDATE 0"
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            async with as_app.transaction():
+                await as_app.execute(
+                    "INSERT INTO token_revocations (seller_id, subject, not_before) VALUES ($1, 'x', now())", seller.seller_id
+                )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "DELETE FROM events", "UPDATE invoice_entries SET amount = 1",
+     "DELETE FROM invoice_entries", "DELETE FROM invoices", "TRUNCATE invoices", "SELECT * FROM directory",
+     "ALTER TABLE invoices DISABLE ROW LEVEL SECURITY", "SET ROLE hundi_owner", "DROP TABLE invoices",
+     "INSERT INTO directory VALUES ('login', 'x', 'CEK0000000')"],
+)  # fmt: skip
+async def test_what_the_app_role_may_not_do(as_app: asyncpg.Connection, sql: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await as_app.execute(sql)
+
+
+async def test_a_directory_row_always_names_the_bound_company(as_app: asyncpg.Connection, seller: make.Company) -> None:
+    async with as_app.transaction():
+        await as_app.execute("SELECT bind_seller($1)", seller.seller_id)
+        assert await as_app.fetchval("SELECT directory_put('login', 'test tenancy')")
+        assert await as_app.fetchval("SELECT directory_find('login', 'test tenancy')") == seller.seller_id
+        assert not await as_app.fetchval("SELECT directory_put('login', 'test tenancy')")
