@@ -13,8 +13,11 @@ def configure(level: str) -> None:
     """Send every log line to standard error, from ours and from libraries alike."""
     threshold = _LEVELS.get(level.lower(), 20)
     person = sys.stderr.isatty()
+    # Plain tracebacks: the pretty ones print local variables, and among those may be a secret.
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if person
+        else structlog.processors.JSONRenderer()
     )
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

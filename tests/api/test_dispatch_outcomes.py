@@ -8,10 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 
 import make
+from conftest import SECRET
 from hundi.config import Settings
 from hundi.db.pool import Database
 from hundi.dispatch import delivery, jobs
@@ -316,6 +318,21 @@ async def test_what_is_sent_is_what_is_true_at_the_claim(sent: Sent, outbox: Pat
     await sent.run()
     assert (await sent.state(), await sent.outcomes()) == (("SENT", "DISPATCHED"), ["ACCEPTED"])
     assert len(mails(outbox, sent.seller)) == 1
+
+
+async def test_a_new_secret_key_leaves_no_dead_link_in_a_mail(
+    sent: Sent, outbox: Path, client: httpx2.AsyncClient, keyring: Keyring
+) -> None:
+    newer = Keyring(["another secret, put before the first one", SECRET])
+    sent.context = msgspec.structs.replace(sent.context, keyring=newer)
+    await sent.run()
+    [mail] = mails(outbox, sent.seller)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    token = newer.link_token(sent.seller.seller_id, sent.invoice_id, 1)
+    assert f"http://hundi.test/i/{token}" in text.get_content()
+    for path in (f"/i/{token}", f"/i/{keyring.link_token(sent.seller.seller_id, sent.invoice_id, 1)}"):
+        assert (await client.get(path)).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -284,7 +284,9 @@ async def test_a_worker_that_hangs_loses_its_jobs_when_its_heart_stops(
             await asyncio.sleep(3)
             assert seen == []
             await hanging.execute(
-                "UPDATE pgqueuer SET heartbeat = now() - $2::interval WHERE entrypoint = $1", name, worker.HEARTBEAT_TIMEOUT
+                "UPDATE pgqueuer SET heartbeat = now() - $2::interval WHERE entrypoint = $1",
+                name,
+                worker.HEARTBEAT_TIMEOUT,
             )
             await until(lambda: _empty(seller, name))
     finally:

@@ -10,8 +10,12 @@ from functools import cache
 from sources import FOUNDATION, modules
 
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|MERGE|COPY|TRUNCATE)\b")
-_TABLE_AFTER = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO|COPY|TABLE)\s+(?:ONLY\s+)?(?:public\.)?\"?([a-z_]+)\b", re.IGNORECASE)
-_BOUND = re.compile(r"\b(?:\w+\.)?seller_id\s*=\s*(?:\$\d+|(?:\w+\.)?seller_id|ANY \(\$\d+|excluded\.seller_id)", re.IGNORECASE)
+_TABLE_AFTER = re.compile(
+    r"\b(?:FROM|JOIN|UPDATE|INTO|COPY|TABLE)\s+(?:ONLY\s+)?(?:public\.)?\"?([a-z_]+)\b", re.IGNORECASE
+)
+_BOUND = re.compile(
+    r"\b(?:\w+\.)?seller_id\s*=\s*(?:\$\d+|(?:\w+\.)?seller_id|ANY \(\$\d+|excluded\.seller_id)", re.IGNORECASE
+)
 _USING = re.compile(r"\bUSING\s*\(\s*seller_id\b", re.IGNORECASE)
 
 

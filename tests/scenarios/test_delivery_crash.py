@@ -22,6 +22,9 @@ from mailroom import Post, addresses, mail_server, mails, settled
 
 ACTOR = Path(__file__).with_name("delivery_actor.py")
 PATH = "/api/v0/invoice/bulk/dispatch"
+SENT = "SELECT count(*) FROM deliveries WHERE seller_id = $1 AND state = 'SENT'"
+MAILS = 120
+BEGUN = "SELECT count(*) FROM delivery_attempts WHERE seller_id = $1"
 MOMENTS = ["after-begin", "after-claim", "in-draft", "after-call", "before-record-commits"]
 
 
@@ -74,6 +77,14 @@ async def check_each_once(seller: make.Company, outbox: Path, count: int) -> Non
     assert await seller.value(open_attempts) == 0
 
 
+async def more_begun(seller: make.Company) -> None:
+    """Wait until an attempt is begun that was not there before."""
+    before = await seller.value(BEGUN)
+    async with asyncio.timeout(30):
+        while await seller.value(BEGUN) <= before:  # noqa: ASYNC110 - what is waited for happens in another process
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.slow  # two processes are started
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_worker_killed_between_two_steps_loses_nothing_and_sends_nothing_twice(
@@ -92,25 +103,25 @@ async def test_a_worker_killed_between_two_steps_loses_nothing_and_sends_nothing
 async def test_workers_killed_at_random_moments_send_each_mail_once(
     seller: make.Company, database_urls: Urls, tmp_path: Path
 ) -> None:
-    await queued(seller, 60)
+    await queued(seller, MAILS)
     chance = random.Random(20261116)
-    sent_before: list[int] = []
+    sent_before = [0]
     for _ in range(5):
         async with (
             process(order(database_urls, tmp_path, "never")) as one,
             process(order(database_urls, tmp_path, "never")) as two,
         ):
-            # Starting takes about a second; the deaths fall before, at and during the work.
-            await asyncio.sleep(0.8 + chance.random() * 0.6)
+            await more_begun(seller)
+            await asyncio.sleep(chance.random() * 0.4)
             for worker in (one, two):
-                if worker.returncode is None:
-                    worker.kill()
+                worker.kill()
             await asyncio.gather(one.wait(), two.wait())
-        sent_before.append(await seller.value("SELECT count(*) FROM deliveries WHERE seller_id = $1 AND state = 'SENT'"))
+        sent_before.append(await seller.value(SENT))
+    # The deaths fell into the work and not beside it.
+    assert sent_before[0] < sent_before[2] < sent_before[-1] < MAILS
     async with process(order(database_urls, tmp_path, "never")):
         await settled(seller)
-    await check_each_once(seller, tmp_path, 60)
-    print("sent before each death:", sent_before)
+    await check_each_once(seller, tmp_path, MAILS)
     assert not list((tmp_path / seller.seller_id).glob(".*.part"))
 
 

@@ -20,9 +20,9 @@ from hundi.documents.model import (
     UpiPayment,
 )
 from hundi.documents.queries import DocumentRow, ItemRow
+from hundi.invoices.errors import InvoiceNotFound
 from hundi.invoices.rules import ReceivableStatus, shown_status
 from hundi.kit.dates import ist_date
-from hundi.kit.errors import NotFound
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
 from hundi.kit.states import STATES
@@ -38,12 +38,6 @@ from hundi.payments.upi import (
 )
 
 
-class InvoiceNotThere(NotFound):
-    """There is no such invoice here."""
-
-    code = "INVOICE_NOT_FOUND"
-
-
 class BuiltDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document with the version of the row it was made from, and why it carries no UPI, where it carries none."""
 
@@ -55,17 +49,17 @@ class BuiltDocument(msgspec.Struct, frozen=True, kw_only=True):
 async def document_of(
     tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_id: str
 ) -> InvoiceDocument:
-    """Load one invoice as a document, or raise :class:`InvoiceNotThere`."""
+    """Load one invoice as a document, or raise :class:`InvoiceNotFound`."""
     return (await built(tx, keyring, base_url, seller_id, invoice_id)).document
 
 
 async def built(
     tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_id: str
 ) -> BuiltDocument:
-    """Load one invoice with what the hosted page wants besides, or raise :class:`InvoiceNotThere`."""
+    """Load one invoice with what the hosted page wants besides, or raise :class:`InvoiceNotFound`."""
     found = await documents_of(tx, keyring, base_url, seller_id, [invoice_id])
     if not found:
-        raise InvoiceNotThere
+        raise InvoiceNotFound
     return found[0]
 
 

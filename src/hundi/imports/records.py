@@ -74,8 +74,8 @@ class Table:
         return without_blank(numbered)
 
     def _is_clean(self, block: bytes) -> bool:
-        """Tell whether every quote opens or closes a whole cell, and every carriage return belongs to a line end."""
-        if block.count(b"\r") != block.count(b"\r\n"):
+        """Tell whether every quote opens or closes a whole cell, every carriage return ends a line, and none is too long."""
+        if block.count(b"\r") != block.count(b"\r\n") or max(map(len, block.split(b"\n"))) > LONGEST_RECORD:
             return False
         if b'"' not in block:
             return True
@@ -127,7 +127,7 @@ class StrictReader:
             self._taken += len(line)
             if self._taken > LONGEST_RECORD:
                 message = (
-                    f"The record that begins here is longer than {LONGEST_RECORD // 1024} KiB: a quote (\") that opens a "
+                    f'The record that begins here is longer than {LONGEST_RECORD // 1024} KiB: a quote (") that opens a '
                     "cell is never closed, or a cell is far too long."
                 )
                 raise refuse("RECORD_TOO_LONG", message, place=f"row {self._began}")
@@ -167,17 +167,13 @@ def last_record_end(data: bytes) -> int:
 
 def without_blank(frame: pl.DataFrame) -> pl.DataFrame:
     """Leave out records whose every cell is empty or blank: spreadsheets write such lines after the last row."""
-    blank: pl.Series | None = None
+    blank = pl.ones(frame.height, dtype=pl.Int8, eager=True) == 1
     for name in frame.columns:
-        if name == ROW:
-            continue
-        empty = frame[name].is_null() if blank is not None else _is_blank(frame[name])
-        if blank is not None:
-            empty = _is_blank(frame[name]) if blank.any() else empty
-        blank = empty if blank is None else blank & empty
+        if name != ROW:
+            blank &= _is_blank(frame[name])
         if not blank.any():
             return frame
-    return frame if blank is None else frame.filter(~blank)
+    return frame.filter(~blank)
 
 
 def _is_blank(cells: pl.Series) -> pl.Series:

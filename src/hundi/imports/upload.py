@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from litestar.exceptions import InternalServerException
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
@@ -24,6 +25,16 @@ class UploadTooLarge(Refusal):
     """The file is larger than this server takes (HUNDI_UPLOAD_LIMIT_MB): split it."""
 
     code, status, error_type = "FILE_TOO_LARGE", 413, ErrorType.CLIENT_REQUEST_ERROR
+
+
+class UploadCutOff(Malformed):
+    """The body ended before its last boundary: send the file again."""
+
+    code = "UPLOAD_CUT_OFF"
+
+    def __init__(self) -> None:
+        message = "The body ended before its last boundary: send the file again."
+        super().__init__(message, problems=[FieldProblem("file", self.code, message)])
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -90,7 +101,7 @@ def _plain(name: str) -> str:
 async def take(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> Upload:
     """Write the part named ``file`` into the spool as the body arrives.
 
-    Raises ``FileAbsent`` without that part, ``Malformed`` where the body is no multipart form or ends too early,
+    Raises ``FileAbsent`` without that part, ``Malformed`` where the body is no multipart form, :class:`UploadCutOff`,
     :class:`UploadTooLarge`. The spool is to be thrown away then.
     """
     boundary = _boundary(content_type)
@@ -107,11 +118,13 @@ async def take(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> U
         raise Malformed(message) from error
     except FileTooLarge as error:
         raise UploadTooLarge(headers={"Connection": "close"}) from error
+    except InternalServerException as error:
+        # The framework's word for a connection that was closed before the body was whole.
+        raise UploadCutOff from error
     if not parts.file_parts:
         raise FileAbsent
     if not parts.ended:
-        message = "The body ended before its last boundary: send the file again."
-        raise Malformed(message, problems=[FieldProblem("file", "UPLOAD_CUT_OFF", message)])
+        raise UploadCutOff
     if parts.file_parts > 1:
         message = "Send one file; several parts are named 'file'."
         raise Malformed(message, problems=[FieldProblem("file", "FILE_TWICE", message)])
