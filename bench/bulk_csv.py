@@ -136,7 +136,8 @@ async def import_once(context: JobContext, seller_id: SellerId, path: Path) -> t
                 await spool.write(block)
         kept = await files.keep(f"imports/{import_id}/upload", spool)
     call = Call(actor=actor, key=None, fingerprint=b"")
-    options = Options(chunk_rows=context.settings.chunk_rows, base_url="http://bench")
+    rows = service.chunk_rows_for(kept.size, context.settings.chunk_rows)
+    options = Options(chunk_rows=rows, base_url="http://bench")
     async with context.db.transaction(seller_id) as tx:
         await service.receive(tx, call, import_id=import_id, kept=kept, name=path.name, options=options)
     began = time.perf_counter()

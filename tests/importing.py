@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import httpx2
-import make
 
+import make
 from hundi.config import Settings
 from hundi.files.store import FileStore
 from hundi.imports import jobs

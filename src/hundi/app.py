@@ -22,6 +22,7 @@ from hundi.dispatch import api as dispatch_api
 from hundi.documents import pages
 from hundi.files import api as files_api
 from hundi.http import health
+from hundi.http.docs_page import DocsPage
 from hundi.http.edge import Edge, Metrics
 from hundi.http.errors import HANDLERS
 from hundi.http.wire import WireSchemas
@@ -77,7 +78,7 @@ def build(
             ),
             security=[{"bearer": []}],
             path="/schema",
-            render_plugins=[],
+            render_plugins=[DocsPage()],
         ),
         state=State(
             {

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from hundi.customers.schemas import CustomerCreate
-from hundi.http.body import _flat, _list_item, _metas, _struct_in
-from hundi.http.wire import Money, Quantity, WireDate, WireDateTime
+from hundi.http.body import _flat, _list_item, _struct_in
+from hundi.http.wire import Money, Quantity, WireDate, WireDateTime, metas
 from hundi.invoices.schemas import InvoiceCreate, InvoicePatch, InvoiceSearch
 
 JSON = {"Content-Type": "application/json"}
@@ -157,8 +157,8 @@ def wrong_values(kind: Any) -> list[Any]:
     found: list[Any] = []
     if str in plain:
         found += [7, True, ["x"]]
-        longest = [meta.max_length for meta in _metas(kind) if meta.max_length is not None]
-        has_pattern = any(meta.pattern or "enum" in (meta.extra_json_schema or {}) for meta in _metas(kind))
+        longest = [meta.max_length for meta in metas(kind) if meta.max_length is not None]
+        has_pattern = any(meta.pattern or "enum" in (meta.extra_json_schema or {}) for meta in metas(kind))
         assert longest or has_pattern, "every text has a bound"
         found += ["x" * (longest[0] + 1)] if longest else ["x" * 10_000]
     if bool in plain:
@@ -172,7 +172,7 @@ def wrong_values(kind: Any) -> list[Any]:
     if any(hasattr(k, "__members__") for k in plain):
         found += ["NOT_ONE", 1, []]
     if _list_item(kind) is not None:
-        longest = [meta.max_length for meta in _metas(kind) if meta.max_length is not None]
+        longest = [meta.max_length for meta in metas(kind) if meta.max_length is not None]
         assert longest, "every list has a bound"
         found += ["x", 1, {}, [7.5]]
         found += [[good_item(_list_item(kind))] * (longest[0] + 1)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import importing
-import make
 import msgspec
 import pytest
-from importing import PATH, Importer, codes, row, text
 
+import importing
+import make
 from hundi.files.store import FileStore
 from hundi.kit.keys import Keyring
+from importing import PATH, Importer, codes, row, text
 
 
 @pytest.fixture

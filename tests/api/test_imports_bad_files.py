@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import importing
-import make
 import psutil
 import pytest
-from importing import PATH, Importer, codes, row, text
 
+import importing
+import make
 from hundi import app as hundi_app
 from hundi.config import Settings
 from hundi.files.store import FileStore
 from hundi.kit.keys import Keyring
+from importing import PATH, Importer, codes, row, text
 
 HEAD = ",".join(importing.HEADER) + "\n"
 
@@ -189,11 +189,10 @@ async def _stream(app: Any, headers: dict[str, str], body: AsyncIterator[bytes |
     status = 0
 
     async def receive() -> dict[str, Any]:
-        try:
-            block = await anext(body)
-            return {"type": "http.disconnect"} if block is None else {"type": "http.request", "body": block, "more_body": True}
-        except StopAsyncIteration:
-            return {"type": "http.request", "body": b"\r\n--b--\r\n", "more_body": False}
+        block = await anext(body, b"")
+        if block is None:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": block or b"\r\n--b--\r\n", "more_body": bool(block)}
 
     async def send(message: dict[str, Any]) -> None:
         nonlocal status

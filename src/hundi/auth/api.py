@@ -2,13 +2,14 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
-import msgspec
 from litestar import Request, post
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter
 
 from hundi.auth import service
@@ -33,18 +34,43 @@ class TokenFailure(Envelope[str], kw_only=True, omit_defaults=True):
     error_description: str = ""
 
 
-class TokenForm(msgspec.Struct):
-    """The form of POST /oauth/token."""
+_BODY: Final = RequestBody(
+    required=True,
+    content={
+        _FORM: OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.OBJECT,
+                required=["grant_type"],
+                properties={
+                    "grant_type": Schema(
+                        type=OpenAPIType.STRING,
+                        enum=["password", "refresh_token", "client_credentials"],
+                        default="password",
+                    ),
+                    "username": Schema(type=OpenAPIType.STRING),
+                    "password": Schema(type=OpenAPIType.STRING),
+                    "clientId": Schema(type=OpenAPIType.STRING, description="The API client's id or its company's"),
+                    "refresh_token": Schema(type=OpenAPIType.STRING),
+                },
+            )
+        )
+    },
+)
 
-    grant_type: str
-    username: str | None = None
-    password: str | None = None
-    clientId: str | None = None
-    refresh_token: str | None = None
+
+@dataclass
+class TokenOperation(Operation):
+    """Prints the form, which the handler reads itself."""
+
+    def __post_init__(self) -> None:
+        """Put the form in."""
+        self.request_body = _BODY
+        self.security = []
 
 
 @post(
     "/oauth/token",
+    operation_class=TokenOperation,
     operation_id="getAuthenticationToken",
     tags=["Get Authentication Token"],
     summary="Get an access token",

@@ -80,7 +80,7 @@ async def serve(
         )
         server = uvicorn.Server(config)
         # Signals are ours: uvicorn's own handlers would fight with those of the supervisor.
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # see above
         running = asyncio.create_task(server.serve(sockets=[bound]))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 import msgspec
 from litestar.dto import AbstractDTO
 
-from hundi.http.wire import WireValue, WireValueError, dec_hook
+from hundi.http.wire import WireValue, WireValueError, dec_hook, metas
 from hundi.kit.errors import FieldProblem, Invalid, Malformed
 
 T = TypeVar("T")
@@ -263,21 +263,11 @@ def _expected(model: Any) -> str:
 
 def _printed_pattern(model: Any) -> str:
     """Give the pattern as the OpenAPI document prints it; the one that is checked may be tighter."""
-    for meta in _metas(model):
+    for meta in metas(model):
         extra = meta.extra_json_schema or {}
         if "pattern" in extra or meta.pattern is not None:
             return str(extra.get("pattern", meta.pattern))
     return "the API document prints"
-
-
-def _metas(model: Any) -> list[msgspec.Meta]:
-    """Give the annotations of a type and of the members of a union."""
-    own = [meta for meta in getattr(model, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
-    if hasattr(model, "__metadata__"):
-        return own + _metas(model.__origin__)
-    if get_origin(model) in {list, dict, tuple}:
-        return own
-    return own + [meta for part in get_args(model) for meta in _metas(part)]
 
 
 def _flat(model: Any) -> list[Any]:

@@ -4,12 +4,19 @@ Each is a small class; msgspec hands it the plain JSON value through :func:`dec_
 :class:`WireSchemas`. What a handler gets has ``.value``.
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, ClassVar, Final, Self
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Final, Self, Union, get_args, get_origin
 
+import msgspec
+from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Schema
-from litestar.plugins import OpenAPISchemaPlugin
+from litestar.params import ParameterKwarg
+from litestar.types.empty import Empty
+from litestar.typing import FieldDefinition
+from msgspec import Meta, UnsetType
 
 from hundi.kit.dates import NotADate, parse_date, parse_instant
 from hundi.kit.money import MAX_WHOLE_DIGITS, checked_amount
@@ -192,15 +199,73 @@ def dec_hook(kind: type, raw: Any) -> Any:
     raise TypeError(message)
 
 
-class WireSchemas(OpenAPISchemaPlugin):
-    """Shows OpenAPI the schema of each value kind."""
+def metas(kind: Any) -> list[Meta]:
+    """Give the annotations of a type and of the members of a union; those of list items are not among them."""
+    own = [meta for meta in getattr(kind, "__metadata__", ()) if isinstance(meta, Meta)]
+    if hasattr(kind, "__metadata__"):
+        return own + metas(kind.__origin__)
+    if get_origin(kind) in {list, dict, tuple}:
+        return own
+    return own + [meta for part in get_args(kind) for meta in metas(part)]
 
-    @staticmethod
-    def is_plugin_supported_type(value: Any) -> bool:
-        """Tell whether ``value`` is one of ours."""
-        return isinstance(value, type) and issubclass(value, WireValue)
 
-    def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:  # noqa: ARG002 - the framework's
-        """Give the kind's own schema."""
-        kind: type[WireValue] = field_definition.annotation
-        return kind.schema
+def _printed(kind: Any) -> Any:
+    """Give the type to print for a field's: without annotations, and nullable only where null has a meaning (PATCH)."""
+    if hasattr(kind, "__metadata__"):
+        return _printed(kind.__origin__)
+    if get_origin(kind) not in {Union, UnionType}:
+        return kind
+    parts = get_args(kind)
+    kept = [_printed(part) for part in parts if part not in {NoneType, UnsetType}]
+    if UnsetType in parts and NoneType in parts:
+        kept.append(NoneType)
+    return Union[tuple(kept)]  # noqa: UP007 - made at run time
+
+
+class WireSchemas(StructSchemaPlugin):
+    """Shows OpenAPI our Structs and value kinds: patterns, enums and formats as the contract prints them (design §3).
+
+    Litestar's own plugin prints the pattern that is checked and leaves ``extra_json_schema`` out, shows a Decimal as
+    text, and calls every optional field nullable.
+    """
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Tell whether the type is one of ours."""
+        kind = field_definition.annotation
+        if isinstance(kind, type) and issubclass(kind, WireValue | Decimal):
+            return True
+        return super().is_plugin_supported_field(field_definition)
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """Give the schema of a Struct, of a value kind, or of a number."""
+        kind = field_definition.annotation
+        if isinstance(kind, type) and issubclass(kind, WireValue):
+            return replace(kind.schema)
+        if kind is Decimal:
+            return Schema(type=OpenAPIType.NUMBER)
+        hints = field_definition.get_type_hints(include_extras=True, resolve_generics=True)
+        fields = msgspec.structs.fields(field_definition.type_)
+        made: Schema = schema_creator.create_component_schema(
+            field_definition,
+            required=sorted(field.encode_name for field in fields if field.required),
+            property_fields={field.encode_name: _property(field, hints[field.name]) for field in fields},
+        )
+        return made
+
+
+def _property(field: msgspec.structs.FieldInfo, hint: Any) -> FieldDefinition:
+    told: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for meta in metas(hint):
+        extra |= meta.extra_json_schema or {}
+        found = {name: getattr(meta, name) for name in ("description", "pattern", "min_length", "max_length", "ge", "le")}
+        told |= {name: value for name, value in found.items() if value is not None}
+    if get_origin(_printed(hint)) is list:
+        told |= {f"{end}_items": told.pop(f"{end}_length") for end in ("min", "max") if f"{end}_length" in told}
+    default = Empty if field.default in {msgspec.NODEFAULT, msgspec.UNSET, None} else field.default
+    return FieldDefinition.from_annotation(
+        annotation=_printed(hint),
+        name=field.encode_name,
+        default=default,
+        kwarg_definition=ParameterKwarg(**told, schema_extra=extra or None),
+    )

@@ -108,7 +108,8 @@ async def _received(request: Request[Any, Any, State], state: State) -> tuple[Ca
                 return call, earlier, True
         import_id = service.new_import_id(state.clock.now())
         kept = await files.keep(f"imports/{import_id}/upload", spool)
-    options = Options(chunk_rows=state.settings.chunk_rows, base_url=state.base_url)
+    rows = service.chunk_rows_for(kept.size, state.settings.chunk_rows)
+    options = Options(chunk_rows=rows, base_url=state.base_url)
     try:
         async with state.db.transaction(actor) as tx:
             found = await service.receive(tx, call, import_id=import_id, kept=kept, name=upload.name, options=options)

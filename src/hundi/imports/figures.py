@@ -114,9 +114,6 @@ def _scalar(draft: Draft, inter_state: pl.Series, out: pl.DataFrame, at: pl.Seri
     borders = inter_state[at].to_list()
     found: list[tuple[int, ...]] = []
     for position, text, side, border in zip(at.to_list(), texts, sides, borders, strict=True):
-        if text["baseAmount"] is None:
-            found.append((0,) * len(FIGURES))
-            continue
         amounts = _one(draft, position, text, side, border, mismatch)
         found.append(tuple(in_paise(getattr(amounts, name)) for name in FIGURES))
     fresh = pl.DataFrame(found, schema=dict.fromkeys(FIGURES, pl.Int64), orient="row")
@@ -128,8 +125,9 @@ def _scalar(draft: Draft, inter_state: pl.Series, out: pl.DataFrame, at: pl.Seri
 def _one(
     draft: Draft, position: int, text: dict[str, str | None], side: dict[str, Any], border: bool | None, mismatch: str
 ) -> AmountsOut:
-    sent: dict[str, Any] = {}
-    unreadable: set[str] = set()
+    # A missing baseAmount was noted when the row was read; here it stands in the way of sums, like an unreadable one.
+    sent: dict[str, Any] = {"baseAmount": _UNREADABLE}
+    unreadable: set[str] = {"baseAmount"} if text["baseAmount"] is None else set()
     for name, cell in text.items():
         if cell is None:
             continue
@@ -157,7 +155,9 @@ def _heads_of(
 ) -> dict[str, Decimal]:
     """Compute the heads from the rate; with the tax inside, the taxable value is half-up(base less cess, / 1 + rate)."""
     base, cess = sent["baseAmount"], sent.get("cess", ZERO)
-    if not (base.is_finite() and cess.is_finite() and 0 < base <= rupees_of(_LARGEST) and 0 <= cess <= base) or not rate:
+    if not (base.is_finite() and 0 < base <= rupees_of(_LARGEST)) or not rate:
+        return {}
+    if not on_top and not (cess.is_finite() and 0 <= cess <= base):
         return {}
     if border is None:
         message = "The tax cannot be computed from gstRate: say the placeOfSupply, or give cgst and sgst, or igst."

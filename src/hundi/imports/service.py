@@ -23,6 +23,8 @@ SETTLED: Final = frozenset({DONE, REFUSED})
 RUN_JOB: Final = "imports.run"
 DISPATCH_JOB: Final = "invoices.dispatch_requested"
 _DISPATCH_AT_ONCE: Final = 1000
+_FEWEST_ROWS: Final = 10_000
+_BYTES_OF_A_SIXTH: Final = 800  # an invoice is a line of some 130 bytes
 
 _CLAIM: Final = """
     INSERT INTO idempotency_keys (seller_id, subject, key, request_hash, import_id, created_at)
@@ -123,6 +125,15 @@ async def finish(tx: Transaction, actor: Actor, import_id: str, result: StoredRe
     await emit(tx, "import.finished", kind="import", object_id=import_id, data=facts)
     for at in range(0, len(dispatch), _DISPATCH_AT_ONCE):
         await enqueue(tx, DISPATCH_JOB, ids={"invoice_ids": dispatch[at : at + _DISPATCH_AT_ONCE]})
+
+
+def chunk_rows_for(size: int, most: int) -> int:
+    """Choose the rows of a chunk for a file of ``size`` bytes: ``most`` for large files, fewer for smaller ones.
+
+    Some six chunks keep both connections busy while the next chunk is judged, and take less memory; below ten thousand
+    rows a chunk's own cost would show.
+    """
+    return min(most, max(_FEWEST_ROWS, size // _BYTES_OF_A_SIXTH))
 
 
 def new_import_id(tx_now: Any) -> str:

@@ -27,7 +27,7 @@ _PLAIN: Final = {
     "ack_no": "ackNo", "signed_qr": "signedQr", "eway_bill_no": "ewayBillNo", "branch_code": "branchCode",
     "attachment_file_name": "attachmentFileName", "row_no": "row",
 }  # fmt: skip
-_BLOCK_ROWS: Final = 8192
+_BLOCK_ROWS: Final = 4096
 _ALWAYS: Final = frozenset({"invoice_number", "number_key"})
 _MAY_BE_DEFAULT: Final = frozenset(
     {"cgst", "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "total_received"}
@@ -55,9 +55,13 @@ class Copied:
         self._named = named
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Give the CSV, some thousand rows at a time."""
-        for at in range(0, self.count, _BLOCK_ROWS):
-            yield await asyncio.to_thread(self._block, at)
+        """Give the CSV, some thousand rows at a time; the next ones are written while these are sent."""
+        coming = asyncio.create_task(asyncio.to_thread(self._block, 0))
+        for at in range(_BLOCK_ROWS, self.count + _BLOCK_ROWS, _BLOCK_ROWS):
+            block = await coming
+            if at < self.count:
+                coming = asyncio.create_task(asyncio.to_thread(self._block, at))
+            yield block
 
     def _block(self, at: int) -> bytes:
         return self._rows.slice(at, _BLOCK_ROWS).select(**self._named).write_csv(include_header=False).encode()

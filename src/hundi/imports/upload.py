@@ -56,7 +56,7 @@ class _Parts:
         self._field = b""
         self._header = bytearray()
         self._value = bytearray()
-        self.callbacks: "MultipartCallbacks" = {
+        self.callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin, "on_header_field": self._add_field, "on_header_value": self._add_value,
             "on_header_end": self._header_end, "on_part_data": self._data, "on_end": self._end,
         }  # fmt: skip

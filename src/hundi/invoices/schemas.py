@@ -106,7 +106,7 @@ class InvoicePatch(msgspec.Struct, kw_only=True):
     baseAmount: Annotated[Money, Meta(description="Base amount of the invoice")] | UnsetType | None = UNSET
     cgst: Annotated[Money, Meta(description="Central Goods and Services Tax amount")] | UnsetType | None = UNSET
     chargeCustomer: Annotated[bool, Meta(description="Indicates if the customer is to be charged")] | UnsetType | None = UNSET
-    customerId: CustomerRef | UnsetType = UNSET
+    customerId: Annotated[CustomerRef, Meta(description="Unique identifier for the customer")] | UnsetType = UNSET
     description: Annotated[str, Meta(max_length=2000, description="Description of the invoice")] | UnsetType | None = UNSET
     dispatchNow: (
         Annotated[bool, Meta(description="Indicates if the invoice should be dispatched immediately")] | UnsetType | None
