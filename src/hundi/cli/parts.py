@@ -11,7 +11,7 @@ from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
 from hundi.config import BadSetting, Settings
 from hundi.db.embedded import running_urls
 from hundi.db.pool import Database, open_database
-from hundi.db.upgrade import SchemaBehind, check_server, current_revision, newest_revision
+from hundi.db.upgrade import SchemaBehind, check_server, current_revision, newest_revision, schema_sentence
 from hundi.files.store import FileStore
 from hundi.kit.clock import Clock, SystemClock
 from hundi.kit.keys import Keyring
@@ -85,10 +85,7 @@ async def check_schema(dsn: str) -> None:
     finally:
         await connection.close()
     if found != newest_revision():
-        message = (
-            f"The database has schema {found or 'none'}; this Hundi needs {newest_revision()}. Run `hundi db upgrade`."
-        )
-        raise SchemaBehind(message)
+        raise SchemaBehind(schema_sentence(found))
 
 
 @asynccontextmanager

@@ -32,7 +32,7 @@ LOADER_TABLES: Final = (
 
 
 class SchemaBehind(Exception):
-    """The database has an older schema than this version of Hundi. Run `hundi db upgrade`."""
+    """The database has another schema than this version of Hundi; the sentence says what to do."""
 
 
 def _config() -> Config:
@@ -44,6 +44,17 @@ def _config() -> Config:
 def newest_revision() -> str:
     """Give the revision this version of Hundi needs."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def schema_sentence(found: str | None) -> str:
+    """Say what to do about a database whose schema is not this version's: upgrade it, or install a newer Hundi."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is None or found in known or found < newest_revision():
+        return f"The database has schema {found or 'none'}; this Hundi needs {newest_revision()}. Run `hundi db upgrade`."
+    return (
+        f"The database has schema {found}, made by a newer Hundi; this one knows {newest_revision()}. "
+        "Install that version, or restore a backup of the older schema."
+    )
 
 
 async def current_revision(connection: asyncpg.Connection) -> str | None:
@@ -69,7 +80,10 @@ async def upgrade(owner_dsn: str, *, app_role: str, loader_role: str | None) -> 
         await check_server(lock)
         await lock.execute("SELECT pg_advisory_lock($1)", _LOCK)
         newest = newest_revision()
-        if await current_revision(lock) != newest:
+        found = await current_revision(lock)
+        if found is not None and found > newest:
+            raise SchemaBehind(schema_sentence(found))
+        if found != newest:
             await _migrate(owner_dsn)
         await _job_tables(lock)
         await _grant(lock, app_role, loader_role)
