@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import make
 import pytest
 from argon2 import PasswordHasher
 
+import make
 from hundi import app as hundi_app
 from hundi.auth import service as auth_service
 from hundi.config import Settings

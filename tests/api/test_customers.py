@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import make
 import pytest
+
+import make
 
 PATH = "/api/v0/customer"
 
@@ -44,7 +45,9 @@ async def test_a_whole_customer_comes_back_as_it_was_sent(seller: make.Company) 
                  "branchCodes", "paymentTermsDays", "udyamClass", "externalSource", "address", "pinCode", "legalName"):  # fmt: skip
         assert made[name] == body[name], name
     assert made["customerStatus"] == {"label": "Active", "name": "ACTIVE"}
-    assert {k: v for k, v in made["customerReminders"][0].items() if k != "customerReminderId"} == body["customerReminders"][0]
+    assert {k: v for k, v in made["customerReminders"][0].items() if k != "customerReminderId"} == body[
+        "customerReminders"
+    ][0]
     assert made["createdOn"].endswith("+05:30")
     assert made["createdBy"] == made["modifiedBy"] == seller.user_id
     sealed = await seller.value("SELECT account_number FROM customers WHERE seller_id = $1")
@@ -82,7 +85,9 @@ async def test_contacts_keep_their_order_and_the_first_with_mail_is_primary(sell
         ({"state": None, "panOrGstin": "GSTIN"}, "REGISTERED", "27"),
     ],
 )  # fmt: skip
-async def test_treatment_and_state(seller: make.Company, sent: dict[str, Any], treatment: str, state: str | None) -> None:
+async def test_treatment_and_state(
+    seller: make.Company, sent: dict[str, Any], treatment: str, state: str | None
+) -> None:
     if sent.get("panOrGstin") == "GSTIN":
         sent = sent | {"panOrGstin": make.gstin("27")}
     made = await create(seller, **sent)

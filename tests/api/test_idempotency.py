@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 import httpx2
-import make
 import pytest
 
+import make
 from hundi import app as hundi_app
 from hundi.config import Settings
 from hundi.db.embedded import Urls
@@ -100,9 +100,7 @@ async def test_a_key_is_forgotten_after_a_day(seller: make.Company, clock: make.
     assert again.content != first.content
 
 
-async def test_a_replay_across_midnight_is_the_same_byte_for_byte(
-    seller: make.Company, clock: make.MovedClock
-) -> None:
+async def test_a_replay_across_midnight_is_the_same_byte_for_byte(seller: make.Company, clock: make.MovedClock) -> None:
     """OVERDUE and the warning of a future date are computed from today; a replay shows the first call's today."""
     body = make.invoice_body(await seller.customer(), invoiceDate="2026-11-17", dueDate="2026-11-17")
     paid_late = make.invoice_body(await seller.customer(), invoiceDate="2026-11-10", dueDate="2026-11-16")
@@ -157,9 +155,7 @@ async def test_patch_replays_and_writes_its_entry_once(seller: make.Company) -> 
 
 
 @pytest.fixture
-async def impatient(
-    database_urls: Urls, clock: make.MovedClock, keyring: Keyring, store: Any
-) -> Any:
+async def impatient(database_urls: Urls, clock: make.MovedClock, keyring: Keyring, store: Any) -> Any:
     """Give an application whose database waits for locks 300 ms instead of 10 s."""
     parts = urlsplit(database_urls.app)
     pool = await asyncpg.create_pool(

@@ -208,6 +208,15 @@ async def test_a_key_joins_the_import_and_gets_the_same_bytes(importer: Importer
     assert (other.status_code, codes(other)) == (422, [("request", "IDEMPOTENCY_KEY_REUSED")])
 
 
+async def test_a_key_holds_for_a_day(importer: Importer, clock: make.MovedClock) -> None:
+    await importer.good(text([row()]), Idempotency_Key="k3")
+    clock.move(hours=25)
+    importer.seller.clients.clear()  # the access token has expired too
+    other = await importer.send(text([row()]), Idempotency_Key="k3")
+    assert other.status_code == 200
+    assert "Idempotency-Replayed" not in other.headers
+
+
 async def test_a_refused_file_is_refused_in_the_same_words_again(importer: Importer) -> None:
     first = await importer.send("a,b\n1,2\n", Idempotency_Key="k2")
     again = await importer.send("a,b\n1,2\n", Idempotency_Key="k2")

@@ -80,7 +80,7 @@ CELLS = st.fixed_dictionaries(
         "cgst": st.sampled_from(["", "90", "9"]),
         "sgst": st.sampled_from(["", "90", "90"]),
         "externalId": st.sampled_from(["", "", "E1", "E2"]),
-        "description": st.sampled_from(["", "x", '"quoted", text', "two\nlines", "=1+1", "'=1", "हिन्दी"]),
+        "description": st.sampled_from(["", "x", '"quoted", text', "two\nlines", "a\n\\.\nb", "\\.", "\\N", "=1+1", "'=1", "हिन्दी"]),
     }
 )
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 import httpx2
-import make
 import msgspec
 import pytest
 
+import make
 from hundi.gst.numbers import SeriesExhausted, render_number
 from hundi.invoices.rows import COLUMNS, ITEM_COLUMNS
 
@@ -91,7 +91,9 @@ async def test_each_row_of_the_table_of_amounts(
     assert shown == [taxable, invoice, net, net]
     read = await seller.http.get(f"{PATH}/{made['invoiceId']}")
     assert read.json() == {k: v for k, v in reply.json().items() if k != "warnings"}
-    stored = (await seller.rows("SELECT taxable_value, invoice_value, net_amount, balance FROM invoices WHERE seller_id = $1"))[0]
+    stored = (
+        await seller.rows("SELECT taxable_value, invoice_value, net_amount, balance FROM invoices WHERE seller_id = $1")
+    )[0]
     assert [str(value) for value in stored.values()] == [taxable, invoice, net, net]
 
 
@@ -205,7 +207,9 @@ async def test_what_was_received_before_becomes_an_opening_entry(
 
 
 @pytest.mark.parametrize("asked", [None, "MAKER_APPROVAL_PENDING", "CHECKER_APPROVED", "APPROVER_APPROVED"])
-async def test_without_a_policy_an_invoice_is_born_approved(seller: make.Company, customer: str, asked: str | None) -> None:
+async def test_without_a_policy_an_invoice_is_born_approved(
+    seller: make.Company, customer: str, asked: str | None
+) -> None:
     made = (await post(seller, customer, approvalStatus=asked)).json()["payload"]
     assert made["approvalStatus"] == {"label": "Approver approved", "name": "APPROVER_APPROVED"}
 
@@ -234,7 +238,8 @@ async def test_forms_of_the_invoice_date(seller: make.Company, customer: str, se
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"), [("2026-12-10", "2026-12-10"), ("2026-12-10T20:00:00Z", "2026-12-11"), ("2026-12-10 23:59:59", "2026-12-10")]
+    ("sent", "shown"),
+    [("2026-12-10", "2026-12-10"), ("2026-12-10T20:00:00Z", "2026-12-11"), ("2026-12-10 23:59:59", "2026-12-10")],
 )
 async def test_forms_of_the_due_date(seller: make.Company, customer: str, sent: str, shown: str) -> None:
     assert (await post(seller, customer, dueDate=sent)).json()["payload"]["dueDate"] == shown
@@ -243,7 +248,10 @@ async def test_forms_of_the_due_date(seller: make.Company, customer: str, sent: 
 async def test_the_financial_year_follows_the_day_in_india(seller: make.Company, customer: str) -> None:
     await post(seller, customer, invoiceDate="2026-03-31T18:29:59Z", dueDate="2026-12-01")
     await post(seller, customer, invoiceDate="2026-03-31T18:30:00Z", dueDate="2026-12-01")
-    assert [r["fy"] for r in await seller.rows("SELECT fy FROM invoices WHERE seller_id = $1 ORDER BY invoice_id")] == [2025, 2026]
+    assert [r["fy"] for r in await seller.rows("SELECT fy FROM invoices WHERE seller_id = $1 ORDER BY invoice_id")] == [
+        2025,
+        2026,
+    ]
 
 
 # ------------------------------------------------------------------ numbers (domain §6)
@@ -252,7 +260,10 @@ async def test_the_financial_year_follows_the_day_in_india(seller: make.Company,
 async def test_a_number_is_taken_once_a_year_whatever_its_case(seller: make.Company, customer: str) -> None:
     assert (await post(seller, customer, invoiceNumber="Inv-7")).json()["payload"]["invoiceNumber"] == "Inv-7"
     for number in ("Inv-7", "INV-7", "inv-7"):
-        assert refused(await post(seller, customer, invoiceNumber=number)) == (422, [("invoiceNumber", "INVOICE_NUMBER_TAKEN")])
+        assert refused(await post(seller, customer, invoiceNumber=number)) == (
+            422,
+            [("invoiceNumber", "INVOICE_NUMBER_TAKEN")],
+        )
     other_year = await post(seller, customer, invoiceNumber="inv-7", invoiceDate="2026-03-31")
     assert other_year.status_code == 200
 
@@ -311,7 +322,9 @@ async def test_the_database_writes_numbers_as_python_does(seller: make.Company, 
                 with pytest.raises(Exception, match="series_exhausted"):
                     await seller.value("SELECT render_number($2, $3, $4) WHERE $1 <> ''", pattern, year, n)
             else:
-                assert await seller.value("SELECT render_number($2, $3, $4) WHERE $1 <> ''", pattern, year, n) == expected
+                assert (
+                    await seller.value("SELECT render_number($2, $3, $4) WHERE $1 <> ''", pattern, year, n) == expected
+                )
 
 
 # ------------------------------------------------------------------ items
@@ -375,7 +388,15 @@ async def test_everything_sent_comes_back(seller: make.Company, customer: str) -
     }  # fmt: skip
     reply = await post(seller, customer, **sent)
     made = reply.json()["payload"]
-    for name in ("externalId", "description", "poNumber", "payableReferenceId", "via", "partialPaymentAllowed", "sellerId"):
+    for name in (
+        "externalId",
+        "description",
+        "poNumber",
+        "payableReferenceId",
+        "via",
+        "partialPaymentAllowed",
+        "sellerId",
+    ):
         assert made[name] == sent[name], name
     assert made["customerLegalName"] == "Konkan Traders"
     assert made["hasKeyContacts"] is True
@@ -384,7 +405,9 @@ async def test_everything_sent_comes_back(seller: make.Company, customer: str) -
     assert made["payoutStatus"]["name"] == "NOT_INITIATED"
     assert "paymentLink" not in made
     assert not {"chargeCustomer", "emailAddress", "mobileNumber", "gstExclusive", "dispatchNow"} & set(made)
-    stored = (await seller.rows("SELECT email_address, mobile_number, charge_customer FROM invoices WHERE seller_id = $1"))[0]
+    stored = (
+        await seller.rows("SELECT email_address, mobile_number, charge_customer FROM invoices WHERE seller_id = $1")
+    )[0]
     assert stored == {"email_address": "a@example.com", "mobile_number": "9820012345", "charge_customer": True}
 
 
@@ -422,7 +445,9 @@ async def test_audit_and_event_are_in_the_same_commit(seller: make.Company, cust
     assert events == [{"object_id": made}]
 
 
-async def test_a_failure_at_the_last_row_leaves_nothing(seller: make.Company, customer: str, database_urls: Any) -> None:
+async def test_a_failure_at_the_last_row_leaves_nothing(
+    seller: make.Company, customer: str, database_urls: Any
+) -> None:
     """The audit row is the last one written; when it fails, number, invoice, entry and event are gone as well."""
     body = make.invoice_body(customer, invoiceNumber=None, totalReceived=1)
     reply = await seller.http.post(PATH, json=body)
@@ -453,7 +478,9 @@ async def test_a_failure_at_the_last_row_leaves_nothing(seller: make.Company, cu
     assert again.status_code == 200
 
 
-async def test_dispatch_now_queues_a_job_in_the_same_commit(seller: make.Company, customer: str, database_urls: Any) -> None:
+async def test_dispatch_now_queues_a_job_in_the_same_commit(
+    seller: make.Company, customer: str, database_urls: Any
+) -> None:
     headers = {"Idempotency-Key": "k"}
     body = make.invoice_body(customer, dispatchNow=True)
     first = await seller.http.post(PATH, json=body, headers=headers)
@@ -470,7 +497,9 @@ async def test_dispatch_now_queues_a_job_in_the_same_commit(seller: make.Company
 
 
 @pytest.mark.parametrize(("table", "columns"), [("invoices", COLUMNS), ("invoice_items", ITEM_COLUMNS)])
-async def test_rows_are_passed_in_the_order_of_the_table(seller: make.Company, table: str, columns: tuple[str, ...]) -> None:
+async def test_rows_are_passed_in_the_order_of_the_table(
+    seller: make.Company, table: str, columns: tuple[str, ...]
+) -> None:
     found = await seller.rows(
         "SELECT attname FROM pg_attribute WHERE $1 <> '' AND attrelid = $2::regclass AND attnum > 0 AND NOT attisdropped"
         " ORDER BY attnum", table,

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import httpx2
-import make
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import make
 from hundi.invoices.schemas import InvoicePatch
 
 PATH = "/api/v0/invoice"
@@ -80,7 +80,9 @@ async def test_empty_objects_everywhere_change_nothing(seller: make.Company, mad
     assert await seller.value("SELECT count(*) FROM audit_log WHERE seller_id = $1 AND action = 'invoice.update'") == 0
 
 
-@pytest.mark.parametrize("field", ["cgst", "sgst", "tds", "description", "poNumber", "payableReferenceId", "mobileNumber"])
+@pytest.mark.parametrize(
+    "field", ["cgst", "sgst", "tds", "description", "poNumber", "payableReferenceId", "mobileNumber"]
+)
 async def test_what_null_clears(seller: make.Company, made: dict[str, Any], field: str) -> None:
     body: dict[str, Any] = {field: None}
     if field in {"cgst", "sgst"}:
@@ -157,7 +159,9 @@ async def test_the_customer_can_change_and_must_be_active(seller: make.Company, 
     other = await seller.customer(legalName="Malabar Stores")
     now = await patched(seller, made, {"customerId": other})
     assert now["customerLegalName"] == "Malabar Stores"
-    await seller.run("UPDATE customers SET status = 'INACTIVE' WHERE seller_id = $1 AND customer_id = $2", made["customerId"])
+    await seller.run(
+        "UPDATE customers SET status = 'INACTIVE' WHERE seller_id = $1 AND customer_id = $2", made["customerId"]
+    )
     reply = await patch(seller, made, {"customerId": made["customerId"]})
     assert refused(reply) == (422, [("customerId", "CUSTOMER_INACTIVE")])
 
@@ -238,7 +242,11 @@ async def test_moves(seller: make.Company, made: dict[str, Any]) -> None:
 
 async def test_audit_says_what_was_and_what_is(seller: make.Company, made: dict[str, Any]) -> None:
     await patched(seller, made, {"poNumber": "PO-2", "totalReceived": 10})
-    row = (await seller.rows("SELECT actor, before::text, after::text FROM audit_log WHERE seller_id = $1 AND action = 'invoice.update'"))[0]
+    row = (
+        await seller.rows(
+            "SELECT actor, before::text, after::text FROM audit_log WHERE seller_id = $1 AND action = 'invoice.update'"
+        )
+    )[0]
     assert row["actor"] == seller.user_id
     assert '"po_number": "PO-1"' in row["before"]
     assert '"po_number": "PO-2"' in row["after"]
@@ -274,7 +282,9 @@ async def test_what_is_locked_after_dispatch_or_irn(
     owner = await patch(seller, made, body)
     assert owner.status_code == (200 if why == "dispatched" else 422), owner.text
     if why == "dispatched":
-        told = await seller.value("SELECT after->'overridden' ? $2 FROM audit_log WHERE seller_id = $1 AND action = 'invoice.update'", field)
+        told = await seller.value(
+            "SELECT after->'overridden' ? $2 FROM audit_log WHERE seller_id = $1 AND action = 'invoice.update'", field
+        )
         assert told is True
 
 
@@ -330,7 +340,9 @@ async def test_the_balance_is_the_net_amount_less_the_entries_whatever_is_sent(
             assert row["holds"], change
             assert row["received_holds"], change
             assert row["net_holds"], change
-            assert (row["balance"] == 0) == (row["receivable_status"] in {"PAID", "WRITTEN_OFF"}) or row["net_amount"] == 0
+            assert (row["balance"] == 0) == (row["receivable_status"] in {"PAID", "WRITTEN_OFF"}) or row[
+                "net_amount"
+            ] == 0
         if reply.status_code == 200:
             read = await seller.http.get(f"{PATH}/{made['invoiceId']}")
             assert read.json()["payload"] == reply.json()["payload"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import make
 import pytest
+
+import make
 
 PATH = "/api/v0/invoice/search"
 
@@ -30,7 +31,9 @@ async def book(seller: make.Company, clock: make.MovedClock) -> dict[str, dict[s
     }
     clock.move(days=1)
     seller.clients.clear()
-    made["disputed"] = await seller.invoice(second, invoiceDate="2026-10-01", dueDate="2026-11-01", invoiceNumber="Disp-1")
+    made["disputed"] = await seller.invoice(
+        second, invoiceDate="2026-10-01", dueDate="2026-11-01", invoiceNumber="Disp-1"
+    )
     await seller.http.patch(f"/api/v0/invoice/{made['disputed']['invoiceId']}", json={"receivableStatus": "DISPUTED"})
     return made
 
@@ -84,7 +87,9 @@ async def test_ids_filter(seller: make.Company, book: dict[str, dict[str, Any]])
     assert await names(seller, book, {"invoiceIds": ids, "customerIds": [first]}) == set()
 
 
-async def test_pages_cover_everything_once_with_the_exact_count(seller: make.Company, book: dict[str, dict[str, Any]]) -> None:
+async def test_pages_cover_everything_once_with_the_exact_count(
+    seller: make.Company, book: dict[str, dict[str, Any]]
+) -> None:
     everything = [row["invoiceId"] for row in (await search(seller))["data"]]
     assert everything == sorted(everything, reverse=True)
     oldest_first = [row["invoiceId"] for row in (await search(seller, query="?direction=ASC"))["data"]]

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx2
 import jsonschema_rs
-import make
 import pytest
+
+import make
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 FACTS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(CONTRACT.glob("*.json"))}
@@ -52,10 +53,11 @@ def differences(
 ) -> list[str]:
     """List where a served schema does not keep what the contract prints; more fields are allowed, others are not."""
     fact, schema = plain(facts, fact), plain(served, schema)
-    found = []
-    for key in ("type", "format", "pattern", "minimum", "maximum", "nullable", "description"):
-        if key in fact and fact[key] != schema.get(key):
-            found.append(f"{at}: {key} is {schema.get(key)!r}, not {fact[key]!r}")
+    found = [
+        f"{at}: {key} is {schema.get(key)!r}, not {fact[key]!r}"
+        for key in ("type", "format", "pattern", "minimum", "maximum", "nullable", "description")
+        if key in fact and fact[key] != schema.get(key)
+    ]
     if "nullable" in schema and "nullable" not in fact:
         found.append(f"{at}: nullable")
     if "enum" in fact and sorted(fact["enum"]) != sorted(schema.get("enum", [])):
@@ -182,6 +184,8 @@ async def test_replies_fit_their_own_schema(served: dict[str, Any], seller: make
         ("post", "/api/v0/invoice", "/api/v0/invoice", {}),
     ):
         reply = await seller.http.request(method.upper(), path, json=body)
-        schema = served["paths"][template][method]["responses"][str(reply.status_code)]["content"]["application/json"]["schema"]
+        schema = served["paths"][template][method]["responses"][str(reply.status_code)]["content"]["application/json"][
+            "schema"
+        ]
         whole = schema | {"components": served["components"]}
         jsonschema_rs.validator_for(whole).validate(reply.json())

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 import httpx2
-import make
 import pytest
 
+import make
 from hundi.auth.rules import PERMISSIONS, Permission, Role
 from hundi.db.embedded import Urls
 from hundi.sellers.service import grant_partner
@@ -241,15 +241,28 @@ async def test_the_app_role_sees_nothing_unbound_and_its_own_rows_bound(
     await objects(seller)
     owner = await asyncpg.connect(database_urls.owner)
     tables = await tenant_tables(owner)
-    filled = {t for t in tables if await owner.fetchval(f"SELECT count(*) FROM {t} WHERE seller_id = $1", seller.seller_id)}
+    filled = {
+        t for t in tables if await owner.fetchval(f"SELECT count(*) FROM {t} WHERE seller_id = $1", seller.seller_id)
+    }
     await owner.close()
-    assert {"sellers", "users", "customers", "customer_contacts", "invoices", "events", "audit_log", "imports"} <= filled
+    assert {
+        "sellers",
+        "users",
+        "customers",
+        "customer_contacts",
+        "invoices",
+        "events",
+        "audit_log",
+        "imports",
+    } <= filled
     for table in tables:
         assert await as_app.fetchval(f"SELECT count(*) FROM {table}") == 0, table
     async with as_app.transaction():
         await as_app.execute("SELECT bind_seller($1)", stranger.seller_id)
         for table in tables:
-            assert await as_app.fetchval(f"SELECT count(*) FROM {table} WHERE seller_id <> $1", stranger.seller_id) == 0, table
+            assert (
+                await as_app.fetchval(f"SELECT count(*) FROM {table} WHERE seller_id <> $1", stranger.seller_id) == 0
+            ), table
         assert await as_app.fetchval("SELECT count(*) FROM invoices") == 1
     # The binding ended with its transaction.
     assert await as_app.fetchval("SELECT count(*) FROM invoices") == 0
@@ -262,11 +275,15 @@ async def test_the_app_role_cannot_write_for_another_company(
     await seller.customer()
     async with as_app.transaction():
         await as_app.execute("SELECT bind_seller($1)", stranger.seller_id)
-        assert await as_app.execute("UPDATE customers SET legal_name = 'X' WHERE seller_id = $1", seller.seller_id) == "UPDATE 0"
+        assert (
+            await as_app.execute("UPDATE customers SET legal_name = 'X' WHERE seller_id = $1", seller.seller_id)
+            == "UPDATE 0"
+        )
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
             async with as_app.transaction():
                 await as_app.execute(
-                    "INSERT INTO token_revocations (seller_id, subject, not_before) VALUES ($1, 'x', now())", seller.seller_id
+                    "INSERT INTO token_revocations (seller_id, subject, not_before) VALUES ($1, 'x', now())",
+                    seller.seller_id,
                 )
 
 

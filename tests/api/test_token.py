@@ -7,9 +7,9 @@ import base64
 from typing import Any
 
 import httpx2
-import make
 import pytest
 
+import make
 from hundi.auth import service
 from hundi.auth.tokens import TokenSigner
 from hundi.kit.keys import Keyring

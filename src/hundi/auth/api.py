@@ -85,7 +85,8 @@ class TokenOperation(Operation):
 async def get_token(
     request: Request[Any, Any, State],
     authorization: Annotated[
-        str | None, HeaderParameter(name="Authorization", required=False, description="Basic base64(clientId:clientSecret)")
+        str | None,
+        HeaderParameter(name="Authorization", required=False, description="Basic base64(clientId:clientSecret)"),
     ] = None,
 ) -> Reply[TokenReply]:
     """Exchange a password, a refresh token or the client's own credentials for an access token of one hour."""
@@ -104,7 +105,9 @@ async def _granted(request: Request[Any, Any, State], authorization: str | None)
     seller_id, roles = await service.check_client(state.db, client_id, secret)
     named = form.get("clientId")
     if named not in {None, "", client_id, seller_id}:
-        problem = FieldProblem("clientId", "CLIENT_MISMATCH", "Send the API client's id or its company's, or leave it out.")
+        problem = FieldProblem(
+            "clientId", "CLIENT_MISMATCH", "Send the API client's id or its company's, or leave it out."
+        )
         raise InvalidClient(problems=[problem])
     grant = form.get("grant_type") or "password"
     if grant == "password":
@@ -189,5 +192,3 @@ def _refusal(request: Request[Any, Any, State], refused: TokenRefused) -> Reply[
     if isinstance(refused, InvalidClient | InvalidGrant):
         headers["WWW-Authenticate"] = 'Basic realm="hundi"'
     return Reply(content, status_code=refused.status, media_type="application/json", headers=headers)
-
-

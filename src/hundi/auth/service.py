@@ -186,7 +186,12 @@ async def _issue(
         _ADD_REFRESH, tx.seller_id, hash_secret(refresh), family, client_id, user_id, tx.now, tx.now + REFRESH_LIFE
     )
     access = signer.issue(
-        subject=user_id or client_id, client_id=client_id, seller_id=tx.seller_id, roles=roles, family=family, now=tx.now
+        subject=user_id or client_id,
+        client_id=client_id,
+        seller_id=tx.seller_id,
+        roles=roles,
+        family=family,
+        now=tx.now,
     )
     return Issued(access, refresh, int(ACCESS_LIFE.total_seconds()))
 

@@ -41,12 +41,16 @@ class TokenSigner:
     """Signs access tokens with the current key and reads those of any key of the ring."""
 
     def __init__(self, keyring: Keyring) -> None:
-        keys: list[Any] = [OctKey.import_key(key.derive("access token"), {"kid": key.kid.hex()}) for key in keyring.keys]
+        keys: list[Any] = [
+            OctKey.import_key(key.derive("access token"), {"kid": key.kid.hex()}) for key in keyring.keys
+        ]
         self._kid = keyring.current.kid.hex()
         self._keys = KeySet(keys)
         self._seen: OrderedDict[str, Claims] = OrderedDict()
 
-    def issue(self, *, subject: str, client_id: str, seller_id: str, roles: list[str], family: str, now: datetime) -> str:
+    def issue(
+        self, *, subject: str, client_id: str, seller_id: str, roles: list[str], family: str, now: datetime
+    ) -> str:
         """Make a token that is good for an hour from ``now``."""
         claims: dict[str, Any] = {
             "sub": subject,

@@ -24,7 +24,12 @@ from hundi.kit.states import STATES
 
 SellerParameter = Annotated[
     str | None,
-    QueryParameter(name="parentCompanyId", required=False, schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None}, description="Company to act for"),
+    QueryParameter(
+        name="parentCompanyId",
+        required=False,
+        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
+        description="Company to act for",
+    ),
 ]
 
 

@@ -57,7 +57,9 @@ def identify(
         else:
             code = found.code
     if treatment is not None and treatment not in TREATMENTS:
-        problems.append(FieldProblem("treatment", "UNKNOWN_VALUE", f"Send one of {', '.join(TREATMENTS)}.", treatment[:40]))
+        problems.append(
+            FieldProblem("treatment", "UNKNOWN_VALUE", f"Send one of {', '.join(TREATMENTS)}.", treatment[:40])
+        )
     if treatment in {"REGISTERED", "COMPOSITION"} and gstin is None and not problems:
         problems.append(FieldProblem("panOrGstin", "REQUIRED", f"A {treatment.lower()} customer needs its GSTIN."))
     fallback = "REGISTERED" if gstin else "OVERSEAS" if code == OUTSIDE_INDIA else "UNREGISTERED"

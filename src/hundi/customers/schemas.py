@@ -67,14 +67,17 @@ class CustomerCreate(msgspec.Struct, kw_only=True):
     assignedAgent: Short | None = None
     branchCodes: Annotated[list[Short], Meta(max_length=50)] | None = None
     tradeName: Name | None = None
-    treatment: Annotated[
-        str,
-        Meta(
-            extra_json_schema={
-                "enum": ["REGISTERED", "COMPOSITION", "SEZ", "UNREGISTERED", "CONSUMER", "OVERSEAS"],
-            }
-        ),
-    ] | None = None
+    treatment: (
+        Annotated[
+            str,
+            Meta(
+                extra_json_schema={
+                    "enum": ["REGISTERED", "COMPOSITION", "SEZ", "UNREGISTERED", "CONSUMER", "OVERSEAS"],
+                }
+            ),
+        ]
+        | None
+    ) = None
     shippingAddress: Text | None = None
     shippingState: Short | None = None
     shippingPinCode: Annotated[str, Meta(max_length=6)] | None = None

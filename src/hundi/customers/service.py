@@ -44,7 +44,16 @@ def check(data: CustomerCreate) -> rules.TaxIdentity:
     problems: list[FieldProblem] = []
     identity = rules.identify(data.panOrGstin, data.state, data.treatment, problems)
     _check_name("legalName", data.legalName, problems)
-    for field in ("ifsc", "accountNumber", "contactNumber", "pinCode", "shippingPinCode", "tan", "udyamNumber", "udyamClass"):
+    for field in (
+        "ifsc",
+        "accountNumber",
+        "contactNumber",
+        "pinCode",
+        "shippingPinCode",
+        "tan",
+        "udyamNumber",
+        "udyamClass",
+    ):
         rules.check_text(field, getattr(data, field), problems)
     for at, contact in enumerate(data.customerKeyContacts):
         _check_name(f"customerKeyContacts[{at}].legalName", contact.legalName, problems)
@@ -58,7 +67,9 @@ def check(data: CustomerCreate) -> rules.TaxIdentity:
         rules.check_text(f"customerReminders[{at}].reminderTime", reminder.reminderTime, problems)
         rules.check_text(f"customerReminders[{at}].reminderType", reminder.reminderType, problems)
     if data.shippingState and find_state(data.shippingState) is None:
-        problems.append(FieldProblem("shippingState", "STATE_UNKNOWN", "Send a state's name or code.", data.shippingState))
+        problems.append(
+            FieldProblem("shippingState", "STATE_UNKNOWN", "Send a state's name or code.", data.shippingState)
+        )
     if problems:
         raise Invalid(problems=problems)
     return identity

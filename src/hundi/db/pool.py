@@ -90,7 +90,10 @@ class Database:
     async def read(self, who: Actor | SellerId) -> AsyncIterator[Transaction]:
         """Open a read-only transaction; several statements in it see one state of the data."""
         with translated():
-            async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            async with (
+                self.pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
                 yield await self._bound(connection, who)
 
     @asynccontextmanager
@@ -161,5 +164,3 @@ async def open_database(
 
 async def _no_reset(connection: Connection) -> None:
     """Leave the session as it is (see open_database)."""
-
-

@@ -20,10 +20,11 @@ _APP_TABLES_READ_WRITE: Final = (
     "sellers", "registrations", "number_series", "number_counters", "users", "memberships", "api_clients",
     "partner_grants", "refresh_tokens", "token_revocations", "customers", "customer_contacts", "customer_reminders",
     "invoices", "idempotency_keys", "imports", "deliveries", "delivery_attempts",
+    "attachments", "approval_policies",
 )  # fmt: skip
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
-    "file_links", "import_chunks", "delivery_invoices",
+    "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
 )  # fmt: skip
 _APP_TABLES_DELETE: Final = ("idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations")
 LOADER_TABLES: Final = (

@@ -66,7 +66,9 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if key in seen:
                 shown = key[:_MAX_SHOWN]
                 raise DuplicateKey(
-                    problems=[FieldProblem(shown, "DUPLICATE_KEY", f"Send '{shown}' once; it stands twice in one object.")]
+                    problems=[
+                        FieldProblem(shown, "DUPLICATE_KEY", f"Send '{shown}' once; it stands twice in one object.")
+                    ]
                 )
             seen.add(key)
     return found
@@ -242,7 +244,10 @@ def _worded(raw: Any, model: Any, text: str) -> tuple[str, str]:
         return "NULL_NOT_ALLOWED", "Leave this field out or send a value; null is not accepted here."
     if "Invalid enum value" in reason:
         names = _enum_values(model)
-        return "UNKNOWN_VALUE", f"Send one of {', '.join(names)}." if names else "This value is not one of those accepted."
+        return (
+            "UNKNOWN_VALUE",
+            f"Send one of {', '.join(names)}." if names else "This value is not one of those accepted.",
+        )
     if "matching regex" in reason:
         return "BAD_FORMAT", f"Send a value of the form {_printed_pattern(model)}."
     if "length" in reason:
@@ -336,5 +341,3 @@ class PatchBody(JsonBody[T], Generic[T]):
     """A JSON body in which ``{}`` means "leave as it is"."""
 
     leave_out_empty_objects = True
-
-

@@ -23,4 +23,7 @@ _NAMES: Final = {
 
 def statuses() -> dict[int, ResponseSpec]:
     """Give the failures every endpoint may answer with, all in the documented envelope."""
-    return {status: ResponseSpec(Envelope[Any], generate_examples=False, description=name) for status, name in _NAMES.items()}
+    return {
+        status: ResponseSpec(Envelope[Any], generate_examples=False, description=name)
+        for status, name in _NAMES.items()
+    }

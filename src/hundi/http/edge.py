@@ -97,7 +97,11 @@ class Edge:
             self.metrics.requests.labels(method, str(status)).inc()
             self.metrics.seconds.labels(method).observe(took)
             log.debug(
-                "request", method=method, path=scope["path"], status=status, ms=round(took * 1000, 1),
+                "request",
+                method=method,
+                path=scope["path"],
+                status=status,
+                ms=round(took * 1000, 1),
                 request_id=request_id,
             )
 

@@ -34,7 +34,7 @@ class ErrorResponse(msgspec.Struct, omit_defaults=True):
     errorMessage: str | None = None
     errorType: ErrorType | None = None
     requestId: str | None = None
-    timestamp: Annotated[str | None, Meta(description="yyyy-MM-dd HH:mm:ss in Asia/Kolkata")] = None
+    timestamp: Annotated[str | None, Meta(description="yyyy-MM-dd HH:mm:ss")] = None
 
 
 class EnumModel(msgspec.Struct):
@@ -61,9 +61,7 @@ def sub_errors(problems: Iterable[FieldProblem]) -> list[ApiSubError]:
 
 def ok(payload: T, warnings: Iterable[FieldProblem] = ()) -> Envelope[T]:
     """Wrap a successful result."""
-    return Envelope(
-        payload=payload, response_code=SUCCESS, response_message="SUCCESS", warnings=sub_errors(warnings)
-    )
+    return Envelope(payload=payload, response_code=SUCCESS, response_message="SUCCESS", warnings=sub_errors(warnings))
 
 
 def failed(

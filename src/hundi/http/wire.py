@@ -258,7 +258,9 @@ def _property(field: msgspec.structs.FieldInfo, hint: Any) -> FieldDefinition:
     extra: dict[str, Any] = {}
     for meta in metas(hint):
         extra |= meta.extra_json_schema or {}
-        found = {name: getattr(meta, name) for name in ("description", "pattern", "min_length", "max_length", "ge", "le")}
+        found = {
+            name: getattr(meta, name) for name in ("description", "pattern", "min_length", "max_length", "ge", "le")
+        }
         told |= {name: value for name, value in found.items() if value is not None}
     if get_origin(_printed(hint)) is list:
         told |= {f"{end}_items": told.pop(f"{end}_length") for end in ("min", "max") if f"{end}_length" in told}

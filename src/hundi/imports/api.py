@@ -37,7 +37,7 @@ _TAGS: Final = ["invoice-controller"]
 
 SellerParameter = Annotated[
     str | None,
-    QueryParameter(name="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN}, description="sellerId"),
+    QueryParameter(name="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None}, description="sellerId"),
 ]
 _FORM: Final = RequestBody(
     content={

@@ -1,8 +1,8 @@
-"""The limited child that reads an uploaded file: `python -m hundi.imports.parse_child SOURCE FOLDER ROWS LIMIT`.
+"""The limited child that reads an uploaded file: `python -m hundi.imports.parse_child SOURCE FOLDER ROWS LIMIT PARENT`.
 
 Whatever a hostile file does to a reader, it does to this process, which has bounds on memory, processor time and disk,
 no database and no keys. It leaves `FOLDER/chunk-N.arrow` (at most ROWS rows each, cells as text) and
-`FOLDER/manifest.json`, written last: without it the reading did not succeed.
+`FOLDER/manifest.json`, written last: without it the reading did not succeed. PARENT is the process that started it.
 """
 
 import csv
@@ -57,7 +57,7 @@ class Manifest(msgspec.Struct, frozen=True):
 def main(words: list[str]) -> int:
     """Read one file; give the exit code: 0 also for a refusal, which stands in the manifest."""
     source, folder, rows, limit = Path(words[0]), Path(words[1]), int(words[2]), int(words[3])
-    restrain(source.stat().st_size)
+    restrain(source.stat().st_size, parent=int(words[4]))
     try:
         manifest = read(source, folder, rows, limit)
     except FileRefused as refused:
@@ -74,10 +74,10 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def restrain(size: int) -> None:
+def restrain(size: int, *, parent: int) -> None:
     """Bound this process: 2 GiB of memory, processor time and disk by the file's size, and no life after the parent's."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() == 1:
+    if os.getppid() != parent:  # it ended before the signal was asked for
         sys.exit(1)
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     seconds = 60 + size // (1024 * 1024)

@@ -18,7 +18,8 @@ _IMPORT: Final = """
       FROM imports WHERE seller_id = $1 AND import_id = $2"""
 _STATE: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2"
 _BOUND: Final = """
-    SELECT request_hash, import_id, status FROM idempotency_keys WHERE seller_id = $1 AND subject = $2 AND key = $3"""
+    SELECT request_hash, import_id FROM idempotency_keys
+     WHERE seller_id = $1 AND subject = $2 AND key = $3 AND created_at >= $4::timestamptz - interval '24 hours'"""
 _FIRST: Final = """
     SELECT import_id, created_at FROM imports
      WHERE seller_id = $1 AND file_hash = $2 AND kind = $3 ORDER BY created_at, import_id LIMIT 1"""
@@ -132,8 +133,8 @@ async def state(tx: Transaction, import_id: str) -> str | None:
 
 
 async def bound(tx: Transaction, subject: str, key: str) -> Any:
-    """Give what an idempotency key is bound to, or None."""
-    return await tx.fetchrow(_BOUND, tx.seller_id, subject, key)
+    """Give what an idempotency key is bound to, or None; keys hold for 24 hours."""
+    return await tx.fetchrow(_BOUND, tx.seller_id, subject, key, tx.now)
 
 
 async def id_prefix(tx: Transaction, row: ImportRow, kind: str) -> tuple[str, bool]:

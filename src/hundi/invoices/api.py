@@ -28,7 +28,12 @@ _TAGS: Final = ["invoice-controller"]
 MAX_PAGE: Final = 5000
 SellerParameter = Annotated[
     str | None,
-    QueryParameter(name="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None}, description="sellerId"),
+    QueryParameter(
+        name="sellerId",
+        required=False,
+        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
+        description="sellerId",
+    ),
 ]
 
 

@@ -87,7 +87,11 @@ def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, v
     if approval.invalid:
         problems.append(approval.invalid)
     if problems:
-        raise (amounts.refusal or Invalid)(problems=problems) if problems == amounts.errors else Invalid(problems=problems)
+        raise (
+            (amounts.refusal or Invalid)(problems=problems)
+            if problems == amounts.errors
+            else Invalid(problems=problems)
+        )
     if approval.forbidden:
         raise Forbidden(problems=[approval.forbidden])
     row = _row(
@@ -111,7 +115,7 @@ def _row(
     supply: SupplyType | None,
     via: CreatedVia,
 ) -> dict[str, Any]:
-    return dict(
+    return dict(  # noqa: C408 - keywords keep the names of the columns readable
         seller_id=seller_id, invoice_id=new_id("inv", now), customer_id=data.customerId, external_id=data.externalId,
         doc_type="INV", fy=financial_year(ist_date(invoice_date)), invoice_number=data.invoiceNumber,
         invoice_date=invoice_date, due_date=data.dueDate.value, po_number=data.poNumber,
@@ -197,7 +201,9 @@ def _items(lines: Sequence[ItemIn], amounts: AmountsOut, problems: list[FieldPro
     found = [_item(at, line, amounts) for at, line in enumerate(lines)]
     total = sum((item["taxable_value"] for item in found), ZERO)
     if found and not amounts.errors and abs(total - amounts.taxable_value) > ONE_RUPEE:
-        message = f"The lines' assessmentAmount come to {total}; the invoice's taxable value is {amounts.taxable_value}."
+        message = (
+            f"The lines' assessmentAmount come to {total}; the invoice's taxable value is {amounts.taxable_value}."
+        )
         problems.append(FieldProblem("itemLists", "ITEMS_DO_NOT_ADD_UP", message))
     return found
 
@@ -295,5 +301,3 @@ def place_warnings(facts: CreatedFacts) -> list[FieldProblem]:
     inter = is_inter_state(facts.seller_state, facts.place_of_supply, sez_or_export=border)
     found = head_problem(Heads(facts.cgst, facts.sgst, facts.igst), inter, facts.place_of_supply)
     return [found] if found else []
-
-

@@ -93,9 +93,7 @@ async def search(
     count = await tx.fetchval(f"SELECT count(*) FROM invoices i WHERE i.seller_id = $1{where}", *args)
     order = "DESC" if direction == "DESC" else "ASC"
     args += [limit, offset]
-    page = (
-        f"{_SELECT}{where} ORDER BY i.invoice_id {order} LIMIT ${len(args) - 1} OFFSET ${len(args)}"
-    )
+    page = f"{_SELECT}{where} ORDER BY i.invoice_id {order} LIMIT ${len(args) - 1} OFFSET ${len(args)}"
     return [InvoiceRow(**dict(row)) for row in await tx.fetch(page, *args)], int(count)
 
 

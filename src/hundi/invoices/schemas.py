@@ -92,7 +92,9 @@ class InvoiceCreate(msgspec.Struct, kw_only=True):
     supplyType: Annotated[str, Meta(max_length=10)] | None = None
     registrationGstin: Annotated[str, Meta(max_length=15)] | None = None
     itemLists: Annotated[list[ItemIn], Meta(max_length=1000)] | None = None
-    irn: Annotated[str, Meta(pattern=r"^[A-Fa-f0-9]{64}\Z", extra_json_schema={"pattern": "^[A-Fa-f0-9]{64}$"})] | None = None
+    irn: (
+        Annotated[str, Meta(pattern=r"^[A-Fa-f0-9]{64}\Z", extra_json_schema={"pattern": "^[A-Fa-f0-9]{64}$"})] | None
+    ) = None
     ackNo: Annotated[str, Meta(max_length=20)] | None = None
     ackDate: WireDateTime | None = None
     signedQr: Annotated[str, Meta(max_length=8000)] | None = None
@@ -101,15 +103,23 @@ class InvoiceCreate(msgspec.Struct, kw_only=True):
 class InvoicePatch(msgspec.Struct, kw_only=True):
     """The body of updateInvoice (contract §4.8): absent = leave, null = clear, a value = set, ``{}`` = leave."""
 
-    approvalStatus: Annotated[str, Meta(max_length=40, description="Approval status of the invoice")] | UnsetType | None = UNSET
+    approvalStatus: (
+        Annotated[str, Meta(max_length=40, description="Approval status of the invoice")] | UnsetType | None
+    ) = UNSET
     balanceAmount: Annotated[Money, Meta(description="Balance amount of the invoice")] | UnsetType | None = UNSET
     baseAmount: Annotated[Money, Meta(description="Base amount of the invoice")] | UnsetType | None = UNSET
     cgst: Annotated[Money, Meta(description="Central Goods and Services Tax amount")] | UnsetType | None = UNSET
-    chargeCustomer: Annotated[bool, Meta(description="Indicates if the customer is to be charged")] | UnsetType | None = UNSET
+    chargeCustomer: (
+        Annotated[bool, Meta(description="Indicates if the customer is to be charged")] | UnsetType | None
+    ) = UNSET
     customerId: Annotated[CustomerRef, Meta(description="Unique identifier for the customer")] | UnsetType = UNSET
-    description: Annotated[str, Meta(max_length=2000, description="Description of the invoice")] | UnsetType | None = UNSET
+    description: Annotated[str, Meta(max_length=2000, description="Description of the invoice")] | UnsetType | None = (
+        UNSET
+    )
     dispatchNow: (
-        Annotated[bool, Meta(description="Indicates if the invoice should be dispatched immediately")] | UnsetType | None
+        Annotated[bool, Meta(description="Indicates if the invoice should be dispatched immediately")]
+        | UnsetType
+        | None
     ) = UNSET
     dueDate: Annotated[WireDate, Meta(description="Due date for the invoice payment")] | UnsetType | None = UNSET
     emailAddress: (
@@ -118,7 +128,9 @@ class InvoicePatch(msgspec.Struct, kw_only=True):
     gstExclusive: Annotated[bool, Meta(description="Indicates if the GST is exclusive")] | UnsetType | None = UNSET
     igst: Annotated[Money, Meta(description="Integrated Goods and Services Tax amount")] | UnsetType | None = UNSET
     invoiceDate: Annotated[WireDateTime, Meta(description="Date of the invoice")] | UnsetType | None = UNSET
-    invoiceNumber: Annotated[str, Meta(max_length=50, description="Unique number of the invoice")] | UnsetType | None = UNSET
+    invoiceNumber: (
+        Annotated[str, Meta(max_length=50, description="Unique number of the invoice")] | UnsetType | None
+    ) = UNSET
     mobileNumber: (
         Annotated[str, Meta(max_length=20, description="Mobile number associated with the invoice")] | UnsetType | None
     ) = UNSET
@@ -126,15 +138,25 @@ class InvoicePatch(msgspec.Struct, kw_only=True):
     partialPaymentAllowed: (
         Annotated[bool, Meta(description="Indicates if partial payment is allowed")] | UnsetType | None
     ) = UNSET
-    payableReferenceId: Annotated[str, Meta(max_length=100, description="Reference ID for the payable")] | UnsetType | None = UNSET
-    poNumber: (
-        Annotated[str, Meta(max_length=100, description="Purchase order number associated with the invoice")] | UnsetType | None
+    payableReferenceId: (
+        Annotated[str, Meta(max_length=100, description="Reference ID for the payable")] | UnsetType | None
     ) = UNSET
-    receivableStatus: Annotated[str, Meta(max_length=30, description="Status of the receivable")] | UnsetType | None = UNSET
+    poNumber: (
+        Annotated[str, Meta(max_length=100, description="Purchase order number associated with the invoice")]
+        | UnsetType
+        | None
+    ) = UNSET
+    receivableStatus: Annotated[str, Meta(max_length=30, description="Status of the receivable")] | UnsetType | None = (
+        UNSET
+    )
     sgst: Annotated[Money, Meta(description="State Goods and Services Tax amount")] | UnsetType | None = UNSET
     tds: Annotated[Money, Meta(description="Tax Deducted at Source amount")] | UnsetType | None = UNSET
-    totalReceived: Annotated[Money, Meta(description="Total amount received for the invoice")] | UnsetType | None = UNSET
-    via: Annotated[str, Meta(max_length=50, description="Method through which the invoice was sent")] | UnsetType | None = UNSET
+    totalReceived: Annotated[Money, Meta(description="Total amount received for the invoice")] | UnsetType | None = (
+        UNSET
+    )
+    via: (
+        Annotated[str, Meta(max_length=50, description="Method through which the invoice was sent")] | UnsetType | None
+    ) = UNSET
     cess: Money | UnsetType | None = UNSET
     otherCharges: Money | UnsetType | None = UNSET
     discount: Money | UnsetType | None = UNSET

@@ -69,7 +69,9 @@ def changes_of(data: InvoicePatch) -> dict[str, Any]:
     return found
 
 
-async def update(tx: Transaction, who: Actor, invoice_id: str, data: InvoicePatch) -> tuple[InvoiceRow, list[FieldProblem]]:
+async def update(
+    tx: Transaction, who: Actor, invoice_id: str, data: InvoicePatch
+) -> tuple[InvoiceRow, list[FieldProblem]]:
     """Apply a PATCH and give the invoice as it is now, with warnings.
 
     Raises :class:`Invalid` (400), :class:`NotAllowedNow` (422) and friends with every problem; nothing is then written.
@@ -127,16 +129,22 @@ def _text_problems(changes: dict[str, Any]) -> list[FieldProblem]:
     found = []
     email, mobile = changes.get("emailAddress"), changes.get("mobileNumber")
     if email and not is_email(email):
-        found.append(FieldProblem("emailAddress", "BAD_FORMAT", "Send an address such as accounts@example.com.", email[:100]))
+        found.append(
+            FieldProblem("emailAddress", "BAD_FORMAT", "Send an address such as accounts@example.com.", email[:100])
+        )
     if mobile and not is_phone(mobile):
-        found.append(FieldProblem("mobileNumber", "BAD_FORMAT", "Send ten digits, with +91 before them if you like.", mobile))
+        found.append(
+            FieldProblem("mobileNumber", "BAD_FORMAT", "Send ten digits, with +91 before them if you like.", mobile)
+        )
     return found
 
 
 def _check_step(who: Actor, to: ApprovalStatus) -> None:
     needed = _STEP_PERMISSION[to.value.split("_")[0]]
     if needed.value not in who.permissions:
-        problem = FieldProblem("approvalStatus", ApprovalForbidden.code, "Ask someone whose role has this step.", to.value)
+        problem = FieldProblem(
+            "approvalStatus", ApprovalForbidden.code, "Ask someone whose role has this step.", to.value
+        )
         raise ApprovalForbidden(problems=[problem])
 
 
@@ -223,6 +231,4 @@ async def _leave_trace(
     if decision.overridden:
         new["overridden"] = list(decision.overridden)
     await audit.record(tx, who, "invoice.update", kind="invoice", object_id=before.invoice_id, before=old, after=new)
-    await audit.emit(
-        tx, "invoice.updated", kind="invoice", object_id=before.invoice_id, data={"changed": sorted(new)}
-    )
+    await audit.emit(tx, "invoice.updated", kind="invoice", object_id=before.invoice_id, data={"changed": sorted(new)})

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 MIN_SECRET: Final = 32
 _NONCE: Final = 12
+_TAG: Final = 16
 _KEY_ID: Final = 4
 
 
@@ -27,7 +28,9 @@ class Key:
 
     def __init__(self, secret: str) -> None:
         if len(secret) < MIN_SECRET:
-            message = f"HUNDI_SECRET_KEY must have at least {MIN_SECRET} characters; make one with `hundi config new-key`."
+            message = (
+                f"HUNDI_SECRET_KEY must have at least {MIN_SECRET} characters; make one with `hundi config new-key`."
+            )
             raise ValueError(message)
         self._secret = secret.encode()
         self.kid = self.derive("key id")[:_KEY_ID]
@@ -47,7 +50,11 @@ class Key:
 
     def seal(self, text: str, context: str) -> bytes:
         """Encrypt under this key: key id, nonce, ciphertext."""
-        return self.kid + (nonce := secrets.token_bytes(_NONCE)) + self._aead.encrypt(nonce, text.encode(), context.encode())
+        return (
+            self.kid
+            + (nonce := secrets.token_bytes(_NONCE))
+            + self._aead.encrypt(nonce, text.encode(), context.encode())
+        )
 
     def open(self, sealed: bytes, context: str) -> str:
         """Decrypt what this key sealed, or raise :class:`SealBroken`."""
@@ -80,14 +87,18 @@ class Keyring:
     def open(self, sealed: bytes, context: str) -> str:
         """Decrypt what :meth:`seal` made, or raise :class:`SealBroken`."""
         for key in self.keys:
-            if sealed[:_KEY_ID] == key.kid:
+            if sealed[:_KEY_ID] == key.kid and len(sealed) >= _KEY_ID + _NONCE + _TAG:
                 return key.open(sealed, context)
         raise SealBroken
 
     def link_token(self, seller_id: str, invoice_id: str, version: int) -> str:
         """Make the hosted-page token (design §4.7): 160 bits of HMAC-SHA256, base64url, the same each time it is asked for."""
         text = f"{seller_id}\x1f{invoice_id}\x1f{version}".encode()
-        return base64.urlsafe_b64encode(hmac.new(self.current.link, text, hashlib.sha256).digest()[:20]).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(hmac.new(self.current.link, text, hashlib.sha256).digest()[:20])
+            .decode()
+            .rstrip("=")
+        )
 
 
 def hash_secret(value: str) -> bytes:

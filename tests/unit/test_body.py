@@ -1,0 +1,152 @@
+"""Reading JSON bodies: what is parsed, what is refused, and how a refusal is worded."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET, Meta, UnsetType
+
+from hundi.http.body import DuplicateKey, NotJson, TooDeep, parse, read
+from hundi.http.wire import BaseAmount, Money, Percent, Quantity, UnitPrice, WireDate
+from hundi.kit.errors import Invalid, Malformed
+
+
+class Line(msgspec.Struct):
+    name: Annotated[str, Meta(min_length=1, max_length=5)]
+    price: UnitPrice | None = None
+
+
+class Body(msgspec.Struct):
+    id: Annotated[str, Meta(pattern=r"^K[0-9]\Z", extra_json_schema={"pattern": "^K[0-9]$"})]
+    amount: BaseAmount
+    due: WireDate | None = None
+    lines: Annotated[list[Line], Meta(max_length=2)] | None = None
+    count: int | None = None
+    cleared: Annotated[str, Meta(max_length=3)] | UnsetType | None = UNSET
+
+
+GOOD: dict[str, Any] = {"id": "K1", "amount": 1}
+
+
+def problems(body: dict[str, Any]) -> list[tuple[str, str, str]]:
+    with pytest.raises(Invalid) as refused:
+        read(json.dumps(body).encode(), Body)
+    return [(p.field, p.code, p.message) for p in refused.value.problems]
+
+
+def test_a_good_body_is_read() -> None:
+    body = read(b'{"id": "K1", "amount": 1234.50, "due": "2026-11-30", "other": 1}', Body)
+    assert body.amount.value == Decimal("1234.50")
+    assert str(body.due and body.due.value) == "2026-11-30"
+    assert body.cleared is UNSET
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"id": "K1\n"}, ("id", "BAD_FORMAT", "Send a value of the form ^K[0-9]$.")),
+        ({"id": 1}, ("id", "WRONG_TYPE", "Send text; this is a number.")),
+        ({"id": None}, ("id", "NULL_NOT_ALLOWED", "Leave this field out or send a value; null is not accepted here.")),
+        ({"amount": "1"}, ("amount", "WRONG_TYPE", "Send a number, such as 1234.50, without quotes.")),
+        ({"amount": 0.01}, ("amount", "TOO_SMALL", "baseAmount must be at least 0.1.")),
+        ({"due": "31-02-2026"}, ("due", "DATE_FORMAT", "Send a date such as 2026-11-30 or 2026-11-30T10:15:00+05:30.")),
+        ({"count": 1.5}, ("count", "WRONG_TYPE", "Send a whole number; this is a number.")),
+        ({"lines": {}}, ("lines", "WRONG_TYPE", "Send a list; this is an object.")),
+        ({"lines": [3]}, ("lines[0]", "WRONG_TYPE", "Send an object; this is a number.")),
+        ({"lines": [{}]}, ("lines[0].name", "REQUIRED", "Send name; it is required.")),
+        ({"lines": [{"name": "a"}] * 3}, ("lines", "BAD_LENGTH", "Expected `array` of length <= 2.")),
+        ({"lines": [{"name": ""}]}, ("lines[0].name", "BAD_LENGTH", "Expected `str` of length >= 1.")),
+    ],
+)
+def test_how_a_problem_is_worded(change: dict[str, Any], expected: tuple[str, str, str]) -> None:
+    assert problems(GOOD | change) == [expected]
+
+
+def test_all_problems_are_listed() -> None:
+    found = problems({"amount": "x", "lines": [{"name": 1}, {"name": "a", "price": "1"}], "cleared": "long"})
+    assert [field for field, _, _ in found] == ["id", "amount", "lines[0].name", "lines[1].price", "cleared"]
+
+
+def test_an_empty_object_is_left_out_only_where_asked() -> None:
+    body = read(b'{"id": "K1", "amount": 1, "due": {}, "cleared": {}}', Body, leave_out_empty_objects=True)
+    assert (body.due, body.cleared) == (None, UNSET)
+    assert read(b'{"id": "K1", "amount": 1, "cleared": null}', Body).cleared is None
+    assert problems(GOOD | {"due": {}})[0][0] == "due"
+
+
+def test_brackets_inside_texts_are_no_depth() -> None:
+    assert parse(json.dumps({"a": "[" * 1000 + '\\"{' * 100}).encode())
+    with pytest.raises(TooDeep):
+        parse(b"[" * 65 + b"]" * 65)
+
+
+def test_a_duplicate_key_is_named() -> None:
+    with pytest.raises(DuplicateKey) as refused:
+        parse(b'{"a": {"twice": 1, "twice": 1}}')
+    assert refused.value.problems[0].field == "twice"
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers(-10**30, 10**30) | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), inner, max_size=4),
+    max_leaves=20,
+))  # fmt: skip
+def test_json_comes_back_as_it_was(value: Any) -> None:
+    for ascii_only in (True, False):
+        assert parse(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**12), max_value=10**12))
+def test_numbers_are_exact(value: Decimal) -> None:
+    assert parse(f"{value:f}".encode()) == value
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
+    for model in (Body, Line):
+        with suppress(Malformed, Invalid):
+            read(body, model)
+
+
+@given(st.dictionaries(st.sampled_from(["id", "amount", "due", "lines", "count", "cleared", "name", "price"]),
+                       st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.lists(st.integers(), max_size=3)))  # fmt: skip
+def test_what_does_not_fit_is_always_named(raw: dict[str, Any]) -> None:
+    outcome: Exception | None = None
+    try:
+        read(json.dumps(raw).encode(), Body)
+    except (Invalid, Malformed) as refused:
+        outcome = refused
+    if isinstance(outcome, Invalid):
+        assert outcome.problems
+        assert all(problem.field and problem.message for problem in outcome.problems)
+    elif outcome is not None:
+        assert "\\u" in json.dumps(raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (Quantity, "2.0005", "2.001"), (UnitPrice, "0.00005", "0.0001"), (Percent, "18", "18.000"), (Quantity, "-0.0", "0.000"),
+        (Money, "1.005", "1.01"), (Quantity, "1e-400", "0.000"), (Quantity, "99999999999999.9", "99999999999999.900"),
+    ],
+)  # fmt: skip
+def test_values_are_rounded_as_they_are_stored(kind: Any, text: str, value: str) -> None:
+    assert str(kind.read(parse(text.encode())).value) == value
+
+
+@pytest.mark.parametrize("text", ["1e14", "-1", "1e400", '"1"', "true", "null", "[]"])
+def test_quantities_that_cannot_be(text: str) -> None:
+    with pytest.raises(ValueError, match="number"):
+        Quantity.read(parse(text.encode()))
+
+
+def test_not_utf8_says_where() -> None:
+    with pytest.raises(NotJson, match="byte 8"):
+        parse(b'{"abc": \xff}')
