@@ -131,7 +131,7 @@ def _row(
         dispatch_status="NOT_DISPATCHED", payout_status="NOT_INITIATED",
         partial_payment_allowed=bool(data.partialPaymentAllowed), charge_customer=bool(data.chargeCustomer),
         via=data.via, created_via=via.value, link_version=0, created_at=now, created_by=subject, modified_at=now,
-        modified_by=subject, version=1,
+        modified_by=subject, version=1, approval_round=1,
     )  # fmt: skip
 
 
