@@ -144,7 +144,9 @@ async def import_once(context: JobContext, seller_id: SellerId, path: Path) -> t
     await jobs.run(context, {"seller_id": seller_id, "import_id": import_id})
     took = time.perf_counter() - began
     async with context.db.read(seller_id) as tx:
-        result = await tx.fetchval("SELECT result->'payload' FROM imports WHERE import_id = $1 AND seller_id = $2", import_id, seller_id)
+        result = await tx.fetchval(
+            "SELECT result->'payload' FROM imports WHERE import_id = $1 AND seller_id = $2", import_id, seller_id
+        )
     return took, json.loads(result)
 
 
@@ -197,7 +199,10 @@ async def bench(rows: int, rounds: int) -> dict[str, Any]:
                 await empty(urls)
                 theirs.append(await asyncio.to_thread(copied, urls, folder))
                 good, bad = counts["success_count"], counts["failure_count"]
-                print(f"round {mark + 1}: import {took:.2f} s ({good:,} good, {bad:,} bad), \\copy {theirs[-1]:.2f} s", flush=True)
+                print(
+                    f"round {mark + 1}: import {took:.2f} s ({good:,} good, {bad:,} bad), \\copy {theirs[-1]:.2f} s",
+                    flush=True,
+                )
             await db.close()
         finally:
             await server.stop()

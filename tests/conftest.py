@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
 
 import make
 from hundi import app as hundi_app
@@ -29,7 +30,11 @@ from hundi.kit.keys import Keyring
 
 # Read when this module is loaded, because the environment is cleared before the first test.
 PG_BIN = os.environ.get("HUNDI_TEST_PG_BIN")
-SECRET = "a secret key of the tests, long enough"
+
+
+# Neither a deadline nor a word about slow generation: how quick the machine is this minute is not what these tests ask.
+settings.register_profile("hundi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hundi")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,7 +96,7 @@ def clock(session_clock: make.MovedClock) -> make.MovedClock:
 
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
-    return Keyring([SECRET])
+    return Keyring([make.SECRET])
 
 
 @pytest.fixture(scope="session")

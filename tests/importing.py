@@ -17,7 +17,17 @@ from hundi.imports import jobs
 from hundi.jobs.context import JobContext
 
 PATH = "/api/v0/invoice/bulk/create"
-HEADER = ("invoiceNumber", "customerRef", "invoiceDate", "dueDate", "baseAmount", "cgst", "sgst", "externalId", "description")
+HEADER = (
+    "invoiceNumber",
+    "customerRef",
+    "invoiceDate",
+    "dueDate",
+    "baseAmount",
+    "cgst",
+    "sgst",
+    "externalId",
+    "description",
+)
 
 
 def row(**changes: Any) -> dict[str, str]:

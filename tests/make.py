@@ -24,6 +24,8 @@ START = datetime(2026, 11, 16, 4, 30, tzinfo=UTC)
 
 _count = itertools.count(1)
 
+SECRET = "a secret key of the tests, long enough"
+
 
 class MovedClock:
     """The tests' clock: begins at :data:`START`, goes on by a millisecond a question, and moves when it is told to."""

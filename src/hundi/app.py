@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
 from hundi import __version__
+from hundi.audit import api as audit_api
 from hundi.auth import api as auth_api
 from hundi.auth import guard
 from hundi.auth.tokens import TokenSigner
@@ -25,11 +26,18 @@ from hundi.http import health
 from hundi.http.docs_page import DocsPage
 from hundi.http.edge import Edge, Metrics
 from hundi.http.errors import HANDLERS
+from hundi.http.limits import Limits
 from hundi.http.wire import WireSchemas
 from hundi.imports import api as imports_api
 from hundi.invoices import api as invoices_api
+from hundi.invoices import approval_api, attachment_api, search_api, series_api
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
+from hundi.payments import api as payments_api
+from hundi.payments import bharat_connect_api, status_api
+from hundi.reminders import api as reminders_api
+from hundi.reports import api as reports_api
+from hundi.sellers import access_api, admin_api
 
 
 async def _always_ready() -> None:
@@ -44,9 +52,21 @@ def routes() -> list[Any]:
         health.metrics,
         auth_api.get_token,
         *customers_api.ROUTES,
+        *reminders_api.ROUTES,
         *invoices_api.ROUTES,
+        *search_api.ROUTES,
+        *approval_api.ROUTES,
+        *payments_api.ROUTES,
+        *status_api.ROUTES,
+        *bharat_connect_api.ROUTES,
+        *series_api.ROUTES,
+        *attachment_api.ROUTES,
         *dispatch_api.ROUTES,
+        *admin_api.ROUTES,
+        *access_api.ROUTES,
+        *audit_api.ROUTES,
         *imports_api.ROUTES,
+        *reports_api.ROUTES,
         files_api.get_file,
         *pages.ROUTES,
     ]
@@ -84,6 +104,9 @@ def build(
             {
                 "db": db, "clock": clock, "tokens": TokenSigner(keyring), "keyring": keyring, "settings": settings,
                 "files": files, "metrics": metrics, "base_url": base_url.rstrip("/"), "readiness": readiness,
+                "limits": Limits(
+                    sign_ins=settings.sign_in_rate, pages=settings.page_rate, proxy_hops=settings.proxy_hops
+                ),
             }
         ),
         logging_config=None,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 PREFIX: Final = "HUNDI_"
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 class BadSetting(Exception):
@@ -62,6 +63,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outgoing_allow: Annotated[
         str, Meta(description="host:port list that outgoing calls may reach although private.")
     ] = ""
+    proxy_hops: Annotated[
+        int,
+        Meta(
+            description="Reverse proxies of yours in front: so many addresses of X-Forwarded-For are believed.",
+            ge=0,
+            le=10,
+        ),
+    ] = 0
+    sign_in_rate: Annotated[
+        int, Meta(description="Sign-ins a minute from one address; a tenth of it for one username.", ge=1, le=6_000_000)
+    ] = 600
+    page_rate: Annotated[
+        int, Meta(description="Visits of hosted pages a minute from one address.", ge=1, le=6_000_000)
+    ] = 1200
     log_level: Annotated[str, Meta(description="debug, info, warning or error.")] = "info"
 
 
@@ -80,7 +95,17 @@ def load(environment: dict[str, str] | None = None, **overrides: Any) -> Setting
         if text:
             values[name] = _read(variable, text, hints[name])
     values.update({name: value for name, value in overrides.items() if value is not None})
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.log_level not in LOG_LEVELS:
+        message = f"{PREFIX}LOG_LEVEL: use {', '.join(LOG_LEVELS)}."
+        raise BadSetting(message)
+    return settings
+
+
+def address_of(settings: Settings) -> str:
+    """Give how customers reach this server, without a slash at its end; an IPv6 host stands in brackets."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return (settings.base_url or f"http://{host}:{settings.port}").rstrip("/")
 
 
 def _read(variable: str, text: str, kind: Any) -> Any:

@@ -14,7 +14,8 @@ import make
 from hundi.customers.schemas import CustomerCreate
 from hundi.http.body import _flat, _list_item, _struct_in
 from hundi.http.wire import Money, Quantity, WireDate, WireDateTime, metas
-from hundi.invoices.schemas import InvoiceCreate, InvoicePatch, InvoiceSearch
+from hundi.invoices.schemas import InvoiceCreate, InvoicePatch
+from hundi.invoices.search_schemas import InvoiceSearch
 
 JSON = {"Content-Type": "application/json"}
 

@@ -124,3 +124,18 @@ async def test_a_deleted_customer_is_gone(seller: make.Company) -> None:
     made = await create(seller)
     await seller.run("UPDATE customers SET deleted_at = now() WHERE seller_id = $1")
     assert (await seller.http.get(f"{PATH}/{made['customerId']}")).status_code == 404
+
+
+async def test_a_recurring_reminder_says_how_often(seller: make.Company) -> None:
+    reply = await seller.http.post(PATH, json=make.customer_body(customerReminders=[{"reminderType": "RECURRING"}]))
+    assert reply.status_code == 400
+    error = reply.json()["errorResponse"]["apiSubErrors"][0]
+    assert (error["field"], error["code"]) == ("customerReminders[0].reminderInterval", "REQUIRED")
+
+
+async def test_a_new_customer_comes_with_its_version(seller: make.Company) -> None:
+    headers = {"Idempotency-Key": "k"}
+    replies = [await seller.http.post(PATH, json=make.customer_body(), headers=headers) for _ in range(2)]
+    assert replies[0].headers["etag"] == '"1"'
+    assert replies[0].content == replies[1].content
+    assert await seller.value("SELECT count(*) FROM customers WHERE seller_id = $1") == 1

@@ -299,6 +299,12 @@ async def test_a_seller_that_demands_e_invoices_sends_none_without_irn(seller: m
     await seller.run("UPDATE invoices SET irn = 'irn' WHERE seller_id = $1 AND invoice_id = $2", with_irn)
     reply = await dispatch(seller, before, without, with_irn, consumer)
     assert reasons(reply) == [("invoiceIds[1]", "EINVOICE_WITHOUT_IRN")]
+    assert "warnings" not in reply
+    changed = await seller.http.patch("/api/v0/admin/seller", json={"eInvoicePolicy": "warn"})
+    assert changed.status_code == 200, changed.text
+    reply = await dispatch(seller, without)
+    assert reasons(reply) == []
+    assert [one["code"] for one in reply["warnings"]] == ["EINVOICE_WITHOUT_IRN"]
 
 
 async def test_dispatch_now_sends_what_it_can_and_leaves_the_rest(

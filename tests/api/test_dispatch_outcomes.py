@@ -13,7 +13,6 @@ import msgspec
 import pytest
 
 import make
-from conftest import SECRET
 from hundi.config import Settings
 from hundi.db.pool import Database
 from hundi.dispatch import delivery, jobs
@@ -23,6 +22,7 @@ from hundi.jobs.context import JobContext
 from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
 from mailroom import Post, addresses, free_port, mail_server, mails, read
+from make import SECRET
 
 PATH = "/api/v0/invoice/bulk/dispatch"
 

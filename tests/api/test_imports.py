@@ -52,7 +52,9 @@ async def test_every_row_ends_in_exactly_one_result(importer: Importer) -> None:
 
 
 async def test_an_imported_invoice_is_what_create_would_have_made(importer: Importer, seller: make.Company) -> None:
-    one = row(baseAmount="1,23,456.78", cgst="11111.11", sgst="11111.11", invoiceDate="1-Nov-2026", dueDate="01/12/2026")
+    one = row(
+        baseAmount="1,23,456.78", cgst="11111.11", sgst="11111.11", invoiceDate="1-Nov-2026", dueDate="01/12/2026"
+    )
     await importer.good(text([one]))
     customer = await seller.value("SELECT customer_id FROM customers WHERE seller_id = $1")
     made = await _created(seller, customer)
@@ -123,7 +125,12 @@ async def test_an_invoice_made_by_a_call_is_known_by_its_core_values(importer: I
 
 
 async def test_the_corrected_failure_file_leaves_no_failure(importer: Importer) -> None:
-    rows = [row(), row(dueDate="2026-13-01"), row(description="=cmd|' /C calc'!A0", baseAmount="x"), row(customerRef="C2")]
+    rows = [
+        row(),
+        row(dueDate="2026-13-01"),
+        row(description="=cmd|' /C calc'!A0", baseAmount="x"),
+        row(customerRef="C2"),
+    ]
     payload = await importer.good(text(rows))
     reply = await importer.seller.http.get(payload["failure_file_url"])
     failures = reply.content.decode("utf-8-sig")
@@ -148,7 +155,9 @@ async def test_numbers_come_from_the_series_gapless_and_in_file_order(importer: 
     assert [one["invoiceNumber"] for one in payload["successRequests"]] == [f"INV/26-27/0000{n}" for n in (1, 2, 3, 4)]
     typed = row(invoiceNumber="INV/26-27/00006")
     await importer.good(text([typed]))
-    payload = await importer.good(text([row(invoiceNumber="", description="a"), row(invoiceNumber="", description="b")]))
+    payload = await importer.good(
+        text([row(invoiceNumber="", description="a"), row(invoiceNumber="", description="b")])
+    )
     assert [one["invoiceNumber"] for one in payload["successRequests"]] == ["INV/26-27/00005", "INV/26-27/00007"]
 
 
@@ -273,12 +282,17 @@ async def test_a_chunk_leaves_one_audit_and_one_event_row(importer: Importer) ->
     found = await importer.seller.rows("SELECT after FROM audit_log WHERE seller_id = $1 AND action = 'invoice.import'")
     assert len(found) == 1
     assert msgspec.json.decode(found[0]["after"])["successCount"] == 5
-    assert await importer.seller.value("SELECT count(*) FROM events WHERE seller_id = $1 AND type = 'invoice.imported'") == 1
+    assert (
+        await importer.seller.value("SELECT count(*) FROM events WHERE seller_id = $1 AND type = 'invoice.imported'")
+        == 1
+    )
 
 
 async def test_dispatch_now_asks_for_the_dispatch_of_those_rows(importer: Importer, database_urls: Any) -> None:
     header = (*importing.HEADER, "dispatchNow")
-    payload = await importer.good(text([row(dispatchNow="yes"), row(dispatchNow="no"), row(dispatchNow="maybe")], header))
+    payload = await importer.good(
+        text([row(dispatchNow="yes"), row(dispatchNow="no"), row(dispatchNow="maybe")], header)
+    )
     assert payload["failureRequests"][0]["error_code"] == "NOT_A_FLAG"
     async with importer.seller.db.read(importer.seller.seller_id) as tx:
         found = await tx.fetch("SELECT payload FROM pgqueuer WHERE entrypoint = 'invoices.dispatch_requested'")

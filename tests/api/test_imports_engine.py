@@ -39,7 +39,9 @@ async def importer(seller: make.Company, store: FileStore, keyring: Keyring) -> 
 
 async def start(importer: Importer, content: str) -> str:
     """Upload a file whose chunks have 100 rows, without running it; give the import's id."""
-    reply = await importer.seller.http.post(PATH, files={"file": ("a.csv", content)}, headers={"Prefer": "respond-async"})
+    reply = await importer.seller.http.post(
+        PATH, files={"file": ("a.csv", content)}, headers={"Prefer": "respond-async"}
+    )
     found: str = reply.json()["payload"]["importId"]
     await importer.seller.run(
         "UPDATE imports SET options = options || '{\"chunk_rows\": 100}' WHERE seller_id = $1 AND import_id = $2", found
@@ -48,7 +50,9 @@ async def start(importer: Importer, content: str) -> str:
 
 
 async def result(importer: Importer, import_id: str) -> dict[str, Any]:
-    found = await importer.seller.value("SELECT result->'payload' FROM imports WHERE seller_id = $1 AND import_id = $2", import_id)
+    found = await importer.seller.value(
+        "SELECT result->'payload' FROM imports WHERE seller_id = $1 AND import_id = $2", import_id
+    )
     decoded: dict[str, Any] = msgspec.json.decode(found)
     return decoded
 
@@ -80,7 +84,9 @@ CELLS = st.fixed_dictionaries(
         "cgst": st.sampled_from(["", "90", "9"]),
         "sgst": st.sampled_from(["", "90", "90"]),
         "externalId": st.sampled_from(["", "", "E1", "E2"]),
-        "description": st.sampled_from(["", "x", '"quoted", text', "two\nlines", "a\n\\.\nb", "\\.", "\\N", "=1+1", "'=1", "हिन्दी"]),
+        "description": st.sampled_from(
+            ["", "x", '"quoted", text', "two\nlines", "a\n\\.\nb", "\\.", "\\N", "=1+1", "'=1", "हिन्दी"]
+        ),
     }
 )
 
@@ -129,7 +135,10 @@ async def test_two_runs_at_once_write_each_row_once(importer: Importer) -> None:
     await importer.run(import_id)
     await check_exact(importer, rows, await result(importer, import_id))
     assert await importer.count("import_chunks") == 8
-    assert await importer.seller.value("SELECT count(*) FROM audit_log WHERE seller_id = $1 AND action = 'invoice.import'") == 8
+    assert (
+        await importer.seller.value("SELECT count(*) FROM audit_log WHERE seller_id = $1 AND action = 'invoice.import'")
+        == 8
+    )
 
 
 async def test_numbered_rows_of_two_runs_at_once_stay_gapless(importer: Importer) -> None:
@@ -151,7 +160,9 @@ async def test_different_files_with_the_same_numbers_at_once_share_them_out(impo
     assert one["failure_count"] + two["failure_count"] == 300
 
 
-async def test_without_the_loader_the_same_rows_are_written(importer: Importer, database_urls: Urls, clock: make.MovedClock) -> None:
+async def test_without_the_loader_the_same_rows_are_written(
+    importer: Importer, database_urls: Urls, clock: make.MovedClock
+) -> None:
     pool = await asyncpg.create_pool(database_urls.app, min_size=1, max_size=4)
     importer.context = msgspec.structs.replace(importer.context, db=Database(pool, clock))
     rows = mixed(230)
@@ -212,7 +223,17 @@ async def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     folder = str(store.work.parent)
     killed = 0
     for _ in range(8):
-        words = [sys.executable, "-c", WORKER, database_urls.app, database_urls.loader, folder, SECRET, seller.seller_id, import_id]
+        words = [
+            sys.executable,
+            "-c",
+            WORKER,
+            database_urls.app,
+            database_urls.loader,
+            folder,
+            SECRET,
+            seller.seller_id,
+            import_id,
+        ]
         worker = await asyncio.to_thread(subprocess.Popen, words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert worker.stdout is not None
         assert await asyncio.to_thread(worker.stdout.readline) == b"ready\n"

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import httpx2
-import make
 import pytest
+
+import make
 
 PATH = "/api/v0/invoice"
 IGST = {"cgst": None, "sgst": None, "igst": 180}

@@ -78,6 +78,95 @@ async def test_filters(
     assert await names(seller, book, body) == expected
 
 
+@pytest.fixture
+async def varied(seller: make.Company, clock: make.MovedClock) -> dict[str, dict[str, Any]]:
+    """Give three invoices that differ in everything a search may ask for."""
+    anna = await seller.customer(legalName="Anna 100% Textiles")
+    bala = await seller.customer(legalName="BALA_Steels & Söhne")
+    made = {
+        "a": await seller.invoice(
+            anna,
+            invoiceNumber="AX-001/26",
+            poNumber="PO-7",
+            description="Blue cotton, 40 bales",
+            baseAmount=500,
+            cgst=45,
+            sgst=45,
+            invoiceDate="2026-11-01T10:00:00+05:30",
+            dueDate="2026-11-20",
+        ),
+        "b": await seller.invoice(
+            bala,
+            invoiceNumber="BX-002/26",
+            poNumber="po-7",
+            description="Steel rods",
+            baseAmount=2000.5,
+            cgst=0,
+            sgst=0,
+            totalReceived=0.5,
+            invoiceDate="2026-11-02",
+            dueDate="2026-11-21",
+        ),
+        "c": await seller.invoice(
+            bala,
+            invoiceNumber="BX-003/26",
+            baseAmount=9000,
+            cgst=0,
+            sgst=0,
+            totalReceived=9000,
+            invoiceDate="2026-11-03",
+            dueDate="2026-11-22",
+        ),
+    }
+    await seller.run(
+        "UPDATE invoices SET via = 'EMAIL', dispatched_at = '2026-11-05T00:00:00Z' WHERE seller_id = $1 AND invoice_id = $2",
+        made["a"]["invoiceId"],
+    )
+    await seller.run(
+        "UPDATE invoices SET via = 'WHATSAPP', created_via = 'TALLY' WHERE seller_id = $1 AND invoice_id = $2",
+        made["b"]["invoiceId"],
+    )
+    await seller.run(
+        "UPDATE customers SET status = 'INACTIVE', deleted_at = modified_at WHERE seller_id = $1 AND customer_id = $2",
+        anna,
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"balanceAmountFrom": 590, "balanceAmountTo": 590}, "a"), ({"balanceAmountFrom": 590.01}, "b"),
+        ({"balanceAmountTo": 0}, "c"), ({"baseAmountFrom": 2000.5}, "bc"), ({"baseAmountTo": 2000.5}, "ab"),
+        ({"netAmountFrom": 590, "netAmountTo": 2000}, "a"), ({"netAmountFrom": 9000}, "c"),
+        ({"totalReceivedFrom": 0.5, "totalReceivedTo": 0.5}, "b"), ({"totalReceivedTo": 0}, "a"),
+        ({"collectionMode": ["EMAIL", "WHATSAPP"]}, "ab"), ({"collectionMode": []}, "abc"), ({"collectionMode": ["SMS"]}, ""),
+        ({"via": "EMAIL"}, "a"), ({"via": "email"}, ""), ({"createdVia": "TALLY"}, "b"), ({"createdVia": "API"}, "ac"),
+        ({"customerDeleted": True}, "a"), ({"customerDeleted": False}, "bc"), ({"customerDeleted": None}, "abc"),
+        ({"customerStatus": "INACTIVE"}, "a"), ({"customerStatus": "ACTIVE"}, "bc"),
+        ({"customerLegalName": "textiles"}, "a"), ({"customerLegalName": "100%"}, "a"), ({"customerLegalName": "_"}, "bc"),
+        ({"customerLegalName": "bala_steels & söhne"}, "bc"), ({"customerLegalName": "Nobody"}, ""),
+        ({"dispatchedOnFrom": "2026-11-05"}, "a"), ({"dispatchedOnTo": "2026-11-04"}, ""), ({"dispatchedOnTo": "2026-11-05 05:30:00"}, "a"),
+        ({"dispatched": True}, "a"), ({"dispatched": False}, "bc"),
+        ({"invoiceDateFrom": "2026-11-02"}, "bc"), ({"invoiceDateTo": "2026-11-01"}, "a"),
+        ({"invoiceDateTo": "2026-11-01 09:59:59"}, ""), ({"invoiceDateTo": "2026-11-01T10:00:00+05:30"}, "a"),
+        ({"invoiceDateFrom": "2026-11-02", "invoiceDateTo": "2026-11-02"}, "b"), ({"dueDateFrom": "2026-11-21", "dueDateTo": "2026-11-21"}, "b"),
+        ({"createdOnFrom": "2026-11-16", "createdOnTo": "2026-11-16"}, "abc"), ({"createdOnTo": "2026-11-16 10:00:00"}, "abc"),
+        ({"createdOnTo": "2026-11-16 10:00:00.000"}, ""),
+        ({"payoutStatuses": ["NOT_INITIATED"]}, "abc"), ({"payoutStatuses": ["PAID", "FAILED"]}, ""),
+        ({"poNumber": "PO-7"}, "a"), ({"poNumber": "PO"}, ""), ({"invoiceNumber": "bx-002/26"}, "b"),
+        ({"text": "bx-00"}, "bc"), ({"text": "COTTON"}, "a"), ({"text": "steel"}, "bc"), ({"text": "steel rods"}, "b"),
+        ({"text": "rods anna"}, ""), ({"text": "100%"}, "a"), ({"text": "%"}, "a"), ({"text": "_"}, "bc"), ({"text": "   "}, "abc"),
+        ({"text": "\\"}, ""), ({"text": "'"}, ""), ({"text": "x"}, "abc"), ({"text": "/26 bales"}, "a"),
+        ({"text": "bx", "customerLegalName": "söhne", "balanceAmountFrom": 1}, "b"),
+    ],
+)  # fmt: skip
+async def test_every_filter(
+    seller: make.Company, varied: dict[str, dict[str, Any]], body: dict[str, Any], expected: str
+) -> None:
+    assert await names(seller, varied, body) == set(expected)
+
+
 async def test_ids_filter(seller: make.Company, book: dict[str, dict[str, Any]]) -> None:
     first, second = book["plain"]["customerId"], book["late"]["customerId"]
     assert await names(seller, book, {"customerIds": [first]}) == {"plain", "part"}

@@ -72,3 +72,18 @@ def test_the_upload_page_runs_as_printed(demo: Path) -> None:
     assert "error_code,error_message" in done.stdout
     assert "20 queued, 0 dispatched before, 0 not queued." in done.stdout
     assert done.stdout.rstrip().endswith(".eml")
+
+
+@pytest.mark.slow  # Starts a whole Hundi of its own.
+def test_the_page_on_partners_runs_as_printed(demo: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "act-for-another-seller.md"
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 5
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(blocks)],
+        env=environment(DIR=str(demo)), cwd=demo, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^HTTP (\d+)$", done.stdout, re.MULTILINE) == ["403", "200", "403"]
+    assert "belongs to CEKDEMO001" in done.stdout
+    assert "customer.create by usr_" in done.stdout

@@ -26,7 +26,7 @@ TABLE: dict[str, tuple[set[str], set[str], set[str]]] = {
     "api": (
         KIT | {"db", "http", "jobs"},
         {"schemas", "service", "queries", "errors", "rules", "rows", "*"},
-        {"guard", "errors", "rules", "api", "queries", "service", "files.store"},
+        {"guard", "errors", "rules", "api", "queries", "service", "files.store", "files.upload"},
     ),
     "jobs": (
         KIT | {"db", "jobs", "config"},

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 import make
-from conftest import SECRET
 from hundi.db.embedded import Urls
 from mailroom import Post, addresses, mail_server, mails, settled
+from make import SECRET
 
 ACTOR = Path(__file__).with_name("delivery_actor.py")
 PATH = "/api/v0/invoice/bulk/dispatch"

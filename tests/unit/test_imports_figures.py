@@ -47,7 +47,9 @@ def judged(rows: list[dict[str, str | None]], inter: list[bool | None], mismatch
     return found.rows(), draft.notes
 
 
-def expected(row: dict[str, str | None], inter: bool | None, mismatch: str) -> tuple[list[int] | None, set[str], set[str]]:
+def expected(
+    row: dict[str, str | None], inter: bool | None, mismatch: str
+) -> tuple[list[int] | None, set[str], set[str]]:
     """Judge one row with the functions of the API: figures, error codes, warning codes."""
     errors: set[str] = set()
     sent: dict[str, Decimal] = {}
@@ -63,7 +65,11 @@ def expected(row: dict[str, str | None], inter: bool | None, mismatch: str) -> t
         return None, errors, set()
     flags = {"gst_exclusive": row.get("gstExclusive") != "no", "reverse_charge": row.get("reverseCharge") == "yes"}
     if row.get("gstRate") and not sent.keys() & {"cgst", "sgst", "igst"} and inter is not None and any(flags.values()):
-        heads = tax_heads(sent["baseAmount"].quantize(Decimal("0.01"), "ROUND_HALF_UP"), Decimal(str(row["gstRate"])), inter_state=inter)
+        heads = tax_heads(
+            sent["baseAmount"].quantize(Decimal("0.01"), "ROUND_HALF_UP"),
+            Decimal(str(row["gstRate"])),
+            inter_state=inter,
+        )
         sent |= {"cgst": heads.cgst, "sgst": heads.sgst, "igst": heads.igst}
     out = compute(AmountsIn(**{STORED.get(name, name): value for name, value in sent.items()},
                             amount_mismatch=AmountMismatch(mismatch), **flags))  # fmt: skip
@@ -72,7 +78,7 @@ def expected(row: dict[str, str | None], inter: bool | None, mismatch: str) -> t
 
 
 def _amount(chance: random.Random, small: bool) -> str | None:
-    value = Decimal(chance.randint(0, 200_000 if small else 10**chance.randint(1, 16))) / 100
+    value = Decimal(chance.randint(0, 200_000 if small else 10 ** chance.randint(1, 16))) / 100
     return chance.choice(
         [str(value), str(value), f"{value:.2f}", f"{value:,}", f"₹ {value}", f"{value}5", f"-{value}", f"({value})", f"{value} Cr",
          f"{value:.0f}", f"{value}/-", "abc", "1e5", "12,34", "", None, "0", "0.05", "99999999999999.995", f" {value} "]
@@ -83,7 +89,17 @@ def _amount(chance: random.Random, small: bool) -> str | None:
 def _row(chance: random.Random) -> dict[str, str | None]:
     row: dict[str, str | None] = {"customerRef": "C", "baseAmount": _amount(chance, chance.random() < 0.8)}
     base = row["baseAmount"]
-    for name in ("cess", "discount", "otherCharges", "tcs", "tds", "roundOff", "totalReceived", "balanceAmount", "netAmount"):
+    for name in (
+        "cess",
+        "discount",
+        "otherCharges",
+        "tcs",
+        "tds",
+        "roundOff",
+        "totalReceived",
+        "balanceAmount",
+        "netAmount",
+    ):
         if chance.random() < 0.12:
             row[name] = _amount(chance, small=True)
     how = chance.random()
@@ -98,7 +114,9 @@ def _row(chance: random.Random) -> dict[str, str | None]:
     row["gstExclusive"] = chance.choice([None, None, "yes", "no"]) if how >= 0.4 else None
     row["reverseCharge"] = chance.choice([None, None, "yes", "no"])
     if chance.random() < 0.3 and base and base.replace(".", "").isdigit():
-        row["netAmount"] = str(Decimal(base) + chance.choice([Decimal(0), Decimal("0.5"), Decimal(-1), Decimal("1.01"), Decimal(2)]))
+        row["netAmount"] = str(
+            Decimal(base) + chance.choice([Decimal(0), Decimal("0.5"), Decimal(-1), Decimal("1.01"), Decimal(2)])
+        )
     return row
 
 
@@ -123,7 +141,10 @@ def test_figures_and_problems_are_those_of_the_api(mismatch: str) -> None:
     assert clean > 500
 
 
-@given(value=st.decimals(min_value="0.10", max_value="99999999999.99", places=2), rate=st.sampled_from(["0.1", "5", "18", "40"]))
+@given(
+    value=st.decimals(min_value="0.10", max_value="99999999999.99", places=2),
+    rate=st.sampled_from(["0.1", "5", "18", "40"]),
+)
 def test_a_rate_inside_the_price_is_taken_out_of_it(value: Decimal, rate: str) -> None:
     row: dict[str, str | None] = {"customerRef": "C", "baseAmount": str(value), "gstRate": rate, "gstExclusive": "no"}
     for inter in (True, False):
@@ -133,11 +154,16 @@ def test_a_rate_inside_the_price_is_taken_out_of_it(value: Decimal, rate: str) -
         assert figure["taxable_value"] + figure["cgst"] + figure["sgst"] + figure["igst"] == figure["invoice_value"]
         assert figure["invoice_value"] == in_paise(value)
         heads = tax_heads(Decimal(figure["taxable_value"]) / 100, Decimal(rate), inter_state=inter)
-        assert abs(in_paise(heads.cgst + heads.sgst + heads.igst) - (figure["cgst"] + figure["sgst"] + figure["igst"])) <= 2
+        assert (
+            abs(in_paise(heads.cgst + heads.sgst + heads.igst) - (figure["cgst"] + figure["sgst"] + figure["igst"]))
+            <= 2
+        )
 
 
 def test_a_rate_without_a_place_cannot_make_heads() -> None:
-    rows: list[dict[str, str | None]] = [{"customerRef": "C", "baseAmount": "100", "gstRate": rate} for rate in ("18", "0")]
+    rows: list[dict[str, str | None]] = [
+        {"customerRef": "C", "baseAmount": "100", "gstRate": rate} for rate in ("18", "0")
+    ]
     _, notes = judged(rows, [None, None], "error")
     assert [problem.code for problem in notes.errors[0]] == ["PLACE_OF_SUPPLY_UNKNOWN"]
     assert 1 not in notes.errors

@@ -57,9 +57,15 @@ def test_blocks_are_cut_only_where_the_quotes_are_even(content: str) -> None:
 def test_rows_are_cut_into_chunks_and_keep_their_numbers(tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
     lines = [f'N{at},C1,{at}.00,"two\nlines"' if at == 50 else f"N{at},C1,{at}.00,x" for at in range(100)]
-    source.write_text("Invoice No,customerRef,Base Amount,description\n" + "\n".join(lines[:30]) + "\n\n" + "\n".join(lines[30:]))
+    source.write_text(
+        "Invoice No,customerRef,Base Amount,description\n" + "\n".join(lines[:30]) + "\n\n" + "\n".join(lines[30:])
+    )
     manifest = read(source, tmp_path, 40, 1000)
-    assert [(one.rows, one.first_row, one.last_row) for one in manifest.chunks] == [(40, 2, 42), (40, 43, 82), (20, 83, 102)]
+    assert [(one.rows, one.first_row, one.last_row) for one in manifest.chunks] == [
+        (40, 2, 42),
+        (40, 43, 82),
+        (20, 83, 102),
+    ]
     whole = pl.concat([pl.read_ipc(tmp_path / one.file) for one in manifest.chunks])
     assert whole["c0"].to_list() == [f"N{at}" for at in range(100)]
     assert whole[ROW].to_list() == [*range(2, 32), *range(33, 103)]
@@ -68,7 +74,9 @@ def test_rows_are_cut_into_chunks_and_keep_their_numbers(tmp_path: Path) -> None
 
 def test_repeated_keys_are_found_over_the_whole_file(tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
-    source.write_text("invoiceNumber,externalId,customerRef,baseAmount\nA1,,C,1\nB1,E1,C,1\n a1 ,,C,1\nC1,e1,C,1\nD1,,C,1\n")
+    source.write_text(
+        "invoiceNumber,externalId,customerRef,baseAmount\nA1,,C,1\nB1,E1,C,1\n a1 ,,C,1\nC1,e1,C,1\nD1,,C,1\n"
+    )
     read(source, tmp_path, 2, 1000)
     assert pl.read_ipc(tmp_path / REPEATED)[ROW].to_list() == [2, 3, 4, 5]
 

@@ -7,10 +7,13 @@ import pytest
 
 from hundi.invoices.rules import (
     APPROVAL_MOVES,
+    APPROVAL_RESTARTS,
     APPROVED,
     DISPATCH_MOVES,
     MONEY_KINDS,
+    PENDING_APPROVALS,
     RECEIVABLE_MOVES,
+    STEPS,
     STORED_STATUSES,
     ApprovalStatus,
     DispatchStatus,
@@ -23,6 +26,8 @@ from hundi.invoices.rules import (
     shown_status,
     status_after,
     status_by_money,
+    step_after,
+    step_of,
     tds_adjustment,
 )
 
@@ -62,8 +67,29 @@ def test_approval_needs_all_its_steps() -> None:
         frontier = {end for start in frontier for end in APPROVAL_MOVES[start]}
         reached |= frontier
         steps += 1
-    assert steps == 5
+    assert steps == 3
     assert A.APPROVER_APPROVED in APPROVED
+    # No single move leads from waiting for one step past another.
+    for start in PENDING_APPROVALS:
+        assert {step_of(end) for end in APPROVAL_MOVES[start]} == {step_of(start)}
+
+
+def test_a_changed_invoice_begins_anew_from_everywhere_but_the_banks_own_word() -> None:
+    assert set(APPROVAL_RESTARTS) == set(A)
+    for start, ends in APPROVAL_RESTARTS.items():
+        assert ends == (frozenset() if start is A.BANK_APPROVED else PENDING_APPROVALS)
+
+
+@pytest.mark.parametrize(
+    ("step", "steps", "following"),
+    [
+        ("MAKER", STEPS, "CHECKER"), ("CHECKER", STEPS, "APPROVER"), ("APPROVER", STEPS, None),
+        ("MAKER", ("MAKER", "APPROVER"), "APPROVER"), ("CHECKER", ("MAKER", "APPROVER"), "APPROVER"),
+        ("MAKER", ("APPROVER",), "APPROVER"),
+    ],
+)  # fmt: skip
+def test_the_policy_says_which_step_follows(step: str, steps: tuple[str, ...], following: str | None) -> None:
+    assert step_after(step, steps) == following
 
 
 @pytest.mark.parametrize(
@@ -111,23 +137,32 @@ def test_tax_deducted_counts_against_what_was_expected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "policy", "status", "refused"),
+    ("asked", "steps", "status", "refused"),
     [
-        (None, None, A.APPROVER_APPROVED, None), ("MAKER_APPROVAL_PENDING", None, A.APPROVER_APPROVED, None),
-        (None, A.MAKER_APPROVAL_PENDING, A.MAKER_APPROVAL_PENDING, None),
-        ("CHECKER_APPROVAL_PENDING", A.MAKER_APPROVAL_PENDING, A.CHECKER_APPROVAL_PENDING, None),
-        ("APPROVER_APPROVED", A.MAKER_APPROVAL_PENDING, None, "forbidden"),
-        ("MAKER_REJECTED", A.MAKER_APPROVAL_PENDING, None, "forbidden"), ("BANK_APPROVED", None, None, "forbidden"),
-        ("approved", None, None, "invalid"),
+        (None, (), A.APPROVER_APPROVED, None), ("MAKER_APPROVAL_PENDING", (), A.APPROVER_APPROVED, None),
+        ("MAKER_APPROVED", (), A.APPROVER_APPROVED, None),
+        (None, STEPS, A.MAKER_APPROVAL_PENDING, None),
+        ("MAKER_APPROVAL_PENDING", STEPS, A.MAKER_APPROVAL_PENDING, None),
+        ("CHECKER_APPROVAL_PENDING", STEPS, A.CHECKER_APPROVAL_PENDING, None),
+        ("APPROVER_APPROVAL_PENDING", STEPS, None, "forbidden"),
+        ("APPROVER_APPROVAL_PENDING", ("CHECKER", "APPROVER"), None, "forbidden"),
+        ("CHECKER_APPROVAL_PENDING", ("MAKER", "APPROVER"), A.APPROVER_APPROVAL_PENDING, None),
+        ("MAKER_APPROVAL_PENDING", ("APPROVER",), A.APPROVER_APPROVAL_PENDING, None),
+        ("APPROVER_APPROVED", STEPS, None, "forbidden"),
+        ("MAKER_REJECTED", STEPS, None, "forbidden"), ("BANK_APPROVED", (), None, "forbidden"),
+        ("approved", (), None, "invalid"),
     ],
 )  # fmt: skip
 def test_approval_at_birth(
-    asked: str | None, policy: ApprovalStatus | None, status: ApprovalStatus | None, refused: str | None
+    asked: str | None, steps: tuple[str, ...], status: ApprovalStatus | None, refused: str | None
 ) -> None:
-    born = approval_at_birth(asked, policy)
+    born = approval_at_birth(asked, steps)
     assert (born.forbidden is not None) is (refused == "forbidden")
     assert (born.invalid is not None) is (refused == "invalid")
     assert status is None or born.status is status
+    assert born.maker_done is (
+        status is not None and bool(steps) and steps[0] == "MAKER" and step_of(born.status) != "MAKER"
+    )
 
 
 def test_dates_of_an_invoice() -> None:

@@ -13,12 +13,13 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.params import HeaderParameter
 
 from hundi.auth import service
-from hundi.auth.errors import InvalidClient, InvalidGrant, TokenRefused, UnsupportedGrant
+from hundi.auth.errors import InvalidClient, InvalidGrant, TokenRefused, TooManySignIns, UnsupportedGrant
 from hundi.auth.guard import PUBLIC
 from hundi.auth.schemas import TokenReply
 from hundi.auth.service import Issued
 from hundi.http.envelope import Envelope, Reply, encode, failed
 from hundi.http.errors import request_id_of
+from hundi.http.limits import Limits, Verdict
 from hundi.kit.errors import FieldProblem
 from hundi.kit.ids import SellerId
 
@@ -80,6 +81,7 @@ class TokenOperation(Operation):
         400: ResponseSpec(TokenFailure, generate_examples=False, description="Bad Request"),
         401: ResponseSpec(TokenFailure, generate_examples=False, description="Unauthorized"),
         403: ResponseSpec(TokenFailure, generate_examples=False, description="Forbidden"),
+        429: ResponseSpec(TokenFailure, generate_examples=False, description="Too many sign-ins"),
     },
 )
 async def get_token(
@@ -102,6 +104,8 @@ async def _granted(request: Request[Any, Any, State], authorization: str | None)
     form = await _form(request)
     client_id, secret = _basic(authorization)
     state = request.app.state
+    limits: Limits = state.limits
+    _slowed(limits.sign_in_from(request.scope))
     seller_id, roles = await service.check_client(state.db, client_id, secret)
     named = form.get("clientId")
     if named not in {None, "", client_id, seller_id}:
@@ -112,6 +116,7 @@ async def _granted(request: Request[Any, Any, State], authorization: str | None)
     grant = form.get("grant_type") or "password"
     if grant == "password":
         username, password = _needed(form, "username"), _needed(form, "password")
+        _slowed(limits.sign_in_as(username))
         return await service.sign_in(
             state.db, state.tokens, seller_id=seller_id, client_id=client_id, username=username, password=password
         )
@@ -125,6 +130,12 @@ async def _granted(request: Request[Any, Any, State], authorization: str | None)
             state.db, state.tokens, seller_id=SellerId(seller_id), client_id=client_id, roles=roles
         )
     raise UnsupportedGrant
+
+
+def _slowed(verdict: Verdict) -> None:
+    if not verdict.allowed:
+        message = f"Too many sign-ins from this address or for this name: wait {verdict.retry_after_s} seconds."
+        raise TooManySignIns(message, headers={"Retry-After": str(verdict.retry_after_s), **verdict.headers()})
 
 
 async def _form(request: Request[Any, Any, State]) -> dict[str, str]:

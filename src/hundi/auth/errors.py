@@ -48,3 +48,10 @@ class RoleMissing(Forbidden):
     """Your role does not allow this. Ask an owner or admin of the company for a role that does."""
 
     code = "ROLE_MISSING"
+
+
+class TooManySignIns(TokenRefused):
+    """Too many sign-ins from this address or for this name: wait as long as Retry-After says."""
+
+    code, status = "TOO_MANY_SIGN_INS", 429
+    error = "slow_down"

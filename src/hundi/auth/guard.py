@@ -15,6 +15,7 @@ from hundi.auth.rules import Permission, permissions_of
 from hundi.auth.tokens import Claims, issued_at
 from hundi.db.pool import Database
 from hundi.http.idempotency import Call, fingerprint, key_of
+from hundi.http.limits import DEFAULT, Limit, Limits, TooManyRequests
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem, Invalid, Unauthenticated
 from hundi.kit.ids import SELLER_PATTERN, SellerId
@@ -27,12 +28,17 @@ _SELLER_PARAMETERS: Final = ("sellerId", "parentCompanyId", "companyId")
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
 
-def may(permission: Permission) -> Guard:
-    """Let through only a signed-in actor whose role has ``permission`` in the company it acts for."""
+def may(permission: Permission, *also: Permission) -> Guard:
+    """Let through only a signed-in actor whose role has ``permission`` in the company it acts for.
+
+    With ``also`` any one of them lets through; the handler then sees to it that without the first, only the part of the
+    work is done that the others are for (a checker may PATCH an approval and nothing else).
+    """
+    enough = {permission.value, *(other.value for other in also)}
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         actor = await _actor(connection)
-        if permission.value not in actor.permissions:
+        if enough.isdisjoint(actor.permissions):
             raise RoleMissing
         connection.scope["state"]["actor"] = actor
 
@@ -48,6 +54,7 @@ async def _actor(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
         message = "Send 'Authorization: Bearer <access token>'; get one from POST /oauth/token."
         raise Unauthenticated(message, headers={"WWW-Authenticate": "Bearer"})
     claims: Claims = state.tokens.read(token.strip(), state.clock.now())
+    await _count(connection, claims)
     wanted = _seller_wanted(connection.scope["query_string"])
     home = SellerId(claims.sel)
     actor = Actor(
@@ -64,6 +71,23 @@ async def _actor(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
     if wanted is None or wanted == home:
         return actor
     return await _as_partner(state.db, actor, wanted)
+
+
+async def _count(connection: ASGIConnection[Any, Any, Any, Any], claims: Claims) -> None:
+    """Count the request against its API client's limit, after the signature: a stranger cannot use it up."""
+    limits: Limits = connection.app.state.limits
+    limit = limits.rate(claims.cid)
+    if limit is None:
+        async with connection.app.state.db.read(SellerId(claims.sel)) as tx:
+            found = await queries.client_limit(tx, SellerId(claims.sel), claims.cid)
+        limit = Limit(*found) if found else DEFAULT
+        limits.remember(claims.cid, limit)
+    verdict = limits.client(claims.cid, limit)
+    if not verdict.allowed:
+        raise TooManyRequests(verdict)
+    connection.scope["state"]["rate_headers"] = [
+        (name.lower().encode(), value.encode()) for name, value in verdict.headers().items()
+    ]
 
 
 def _seller_wanted(query: bytes) -> SellerId | None:

@@ -12,7 +12,9 @@ _PARTNER_ROLES: Final = """
     SELECT roles FROM partner_grants
      WHERE seller_id = $1 AND partner_seller_id = $2 AND revoked_at IS NULL"""
 _CLIENT: Final = """
-    SELECT secret_hash, roles FROM api_clients WHERE seller_id = $1 AND client_id = $2 AND revoked_at IS NULL"""
+    SELECT secret_hash, CASE WHEN old_secret_until > $3 THEN old_secret_hash END AS old_secret_hash, roles
+      FROM api_clients WHERE seller_id = $1 AND client_id = $2 AND revoked_at IS NULL"""
+_CLIENT_LIMIT: Final = "SELECT rate_per_minute, burst FROM api_clients WHERE seller_id = $1 AND client_id = $2"
 _USER: Final = """
     SELECT user_id, password_hash, status, failed_count, locked_until FROM users
      WHERE seller_id = $1 AND username = $2"""
@@ -48,10 +50,19 @@ async def partner_roles(tx: Transaction, seller_id: SellerId, partner: SellerId)
     return None if found is None else list(found)
 
 
-async def client(tx: Transaction, seller_id: SellerId, client_id: str) -> tuple[bytes, list[str]] | None:
-    """Give an API client's secret hash and roles, or None where it is unknown or revoked."""
-    found = await tx.fetchrow(_CLIENT, seller_id, client_id)
-    return None if found is None else (bytes(found["secret_hash"]), list(found["roles"]))
+async def client(tx: Transaction, seller_id: SellerId, client_id: str) -> tuple[list[bytes], list[str]] | None:
+    """Give the hashes of an API client's secrets (two while a rotation overlaps) and its roles; None: no such client."""
+    found = await tx.fetchrow(_CLIENT, seller_id, client_id, tx.now)
+    if found is None:
+        return None
+    hashes = [found["secret_hash"], found["old_secret_hash"]]
+    return [bytes(one) for one in hashes if one is not None], list(found["roles"])
+
+
+async def client_limit(tx: Transaction, seller_id: SellerId, client_id: str) -> tuple[int, int] | None:
+    """Give how many requests an API client may make a minute and at once, or None where there is no such client."""
+    found = await tx.fetchrow(_CLIENT_LIMIT, seller_id, client_id)
+    return None if found is None else (int(found["rate_per_minute"]), int(found["burst"]))
 
 
 async def user(tx: Transaction, seller_id: SellerId, username: str) -> UserRow | None:

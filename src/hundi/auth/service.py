@@ -49,6 +49,7 @@ _FIND_REFRESH: Final = """
 _REVOKE: Final = """
     INSERT INTO token_revocations (seller_id, subject, not_before) VALUES ($1, $2, $3)
     ON CONFLICT ON CONSTRAINT token_revocations_pk DO UPDATE SET not_before = excluded.not_before"""
+_DROP_REFRESH: Final = "DELETE FROM refresh_tokens WHERE seller_id = $1 AND (user_id = $2 OR client_id = $2)"
 _DROP_FAMILY: Final = """
     UPDATE refresh_tokens SET used_at = $3 WHERE seller_id = $1 AND family_id = $2 AND used_at IS NULL"""
 
@@ -81,7 +82,9 @@ async def check_client(db: Database, client_id: str, secret: str) -> tuple[Selle
             raise InvalidClient
         await tx.bind(seller_id)
         found = await queries.client(tx, seller_id, client_id)
-    if found is None or not same(found[0], hash_secret(secret)):
+    # Every hash is compared, so that the time taken does not tell which of two secrets is near.
+    fits = [same(one, hash_secret(secret)) for one in found[0]] if found else []
+    if found is None or not any(fits):
         raise InvalidClient
     return seller_id, found[1]
 
@@ -199,3 +202,9 @@ async def _issue(
 async def revoke(tx: Transaction, subject: str) -> None:
     """Void every access token of a user, client or sign-in that exists now."""
     await tx.execute(_REVOKE, tx.seller_id, subject, tx.now)
+
+
+async def sign_out(tx: Transaction, subject: str) -> None:
+    """Void every access and refresh token of a user or API client: who has one must sign in again."""
+    await revoke(tx, subject)
+    await tx.execute(_DROP_REFRESH, tx.seller_id, subject)

@@ -4,10 +4,10 @@ import asyncio
 import signal
 
 from hundi.cli.output import Refused, say
-from hundi.cli.parts import address
+from hundi.cli.parts import check_settings
 from hundi.cli.processes import serve, work
 from hundi.cli.sockets import listen
-from hundi.config import Settings
+from hundi.config import Settings, address_of
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -23,6 +23,7 @@ def _check(settings: Settings) -> None:
         if not getattr(settings, name):
             message = f"HUNDI_{name.upper()} is not set. `hundi up` makes its own; serve and worker are told."
             raise Refused(message)
+    check_settings(settings)
 
 
 async def serve_alone(settings: Settings) -> None:
@@ -33,7 +34,7 @@ async def serve_alone(settings: Settings) -> None:
     except OSError as error:
         message = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port."
         raise Refused(message) from error
-    say(f"Hundi serves {address(settings)}")
+    say(f"Hundi serves {address_of(settings)}")
     await serve(settings, bound, _stop_on_signals())
 
 

@@ -12,7 +12,7 @@ from hundi.dispatch import service
 _BATCH: Final = 5000
 _WAITING: Final = """
     SELECT invoice_id FROM invoices
-     WHERE seller_id = $1 AND dispatch_status = 'NOT_DISPATCHED' AND invoice_id > $2
+     WHERE seller_id = $1 AND dispatch_status = 'NOT_DISPATCHED' AND invoice_id > $2 AND deleted_at IS NULL
        AND approval_status IN ('APPROVER_APPROVED', 'BANK_APPROVED')
        AND receivable_status NOT IN ('PAID', 'CANCELLED', 'WRITTEN_OFF')
      ORDER BY invoice_id LIMIT $3"""

@@ -35,8 +35,8 @@ CHECKS: Final[dict[str, str]] = {
           FROM invoices
          WHERE seller_id = $1 AND ((receivable_status = 'PAID') <> (balance = 0)
                AND receivable_status NOT IN ('WRITTEN_OFF', 'CANCELLED')
-            OR receivable_status = 'PENDING' AND balance <> net_amount
-            OR receivable_status = 'PARTIALLY_PAID' AND (balance = 0 OR balance = net_amount)) LIMIT 20""",
+            OR receivable_status = 'PENDING' AND balance < net_amount
+            OR receivable_status = 'PARTIALLY_PAID' AND (balance = 0 OR balance >= net_amount)) LIMIT 20""",
     "a dispatched invoice has a delivery that was sent": """
         SELECT i.invoice_id, 'dispatched, but no delivery of it was sent'
           FROM invoices i

@@ -1,20 +1,27 @@
 """Opening what a process needs, from settings: used by serve, worker and the commands alike."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import msgspec
+from obstore.exceptions import BaseError
 
 from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
-from hundi.config import BadSetting, Settings
-from hundi.db.embedded import running_urls
+from hundi.config import BadSetting, Settings, address_of
+from hundi.db.embedded import FolderLock, running_urls
 from hundi.db.pool import Database, open_database
 from hundi.db.upgrade import SchemaBehind, check_server, current_revision, newest_revision, schema_sentence
+from hundi.dispatch.mailers import open_mailer
 from hundi.files.store import FileStore
 from hundi.kit.clock import Clock, SystemClock
 from hundi.kit.keys import Keyring
+
+_STARTING_S: Final = 30
+_LOOK_S: Final = 0.1
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +33,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     keyring: Keyring
     files: FileStore
     base_url: str
-
-
-def address(settings: Settings) -> str:
-    """Give how customers reach this server."""
-    return (settings.base_url or f"http://{settings.host}:{settings.port}").rstrip("/")
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -55,9 +57,19 @@ def with_running_database(settings: Settings) -> Settings:
     if settings.database_url:
         return settings
     urls = running_urls(settings.data_dir)
+    until = time.monotonic() + _STARTING_S
+    while urls is None and FolderLock.is_held(settings.data_dir) and time.monotonic() < until:
+        time.sleep(_LOOK_S)  # `up` is starting or recovering
+        urls = running_urls(settings.data_dir)
+    if urls is None and FolderLock.is_held(settings.data_dir):
+        message = (
+            f"The hundi on {settings.data_dir.absolute()} is not ready yet, or runs on a database of its own: wait a "
+            "little, or give --database-url and HUNDI_OWNER_URL."
+        )
+        raise BadSetting(message)
     if urls is None:
         message = (
-            f"No database: HUNDI_DATABASE_URL is not set and no hundi is running on {settings.data_dir}. "
+            f"No database: HUNDI_DATABASE_URL is not set and no hundi is running on {settings.data_dir.absolute()}. "
             "Start `hundi up`, or name the database."
         )
         raise BadSetting(message)
@@ -74,6 +86,22 @@ def _running_address(data_dir: Path) -> str | None:
     """Read the address that `up` left in the data folder; links made by commands then lead to the running server."""
     path = data_dir / ADDRESS_FILE
     return path.read_text(encoding="ascii").strip() if path.exists() else None
+
+
+def check_settings(settings: Settings) -> None:
+    """Try what serve and worker will need of the settings, so that a bad one is said before anything starts."""
+    keyring_of(settings)
+    open_mailer(settings)
+    open_files(settings)
+
+
+def open_files(settings: Settings) -> FileStore:
+    """Open the file store; raises :class:`BadSetting` where its address is no good."""
+    try:
+        return FileStore.open(settings.files_url, settings.data_dir)
+    except (ValueError, OSError, BaseError) as error:
+        message = f"HUNDI_FILES_URL: {error}."
+        raise BadSetting(message) from error
 
 
 async def check_schema(dsn: str) -> None:
@@ -110,8 +138,8 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
             db=db,
             clock=clock,
             keyring=keyring,
-            files=FileStore.open(settings.files_url, Path(settings.data_dir)),
-            base_url=address(settings),
+            files=open_files(settings),
+            base_url=address_of(settings),
         )
     finally:
         await db.close()

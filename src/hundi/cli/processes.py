@@ -121,7 +121,7 @@ def child_main(role: str, fd: int | None) -> int:
     """Be a child of `up`: read the order, run until told to stop or until the parent is gone (its end of stdin closes)."""
     if role == "prepare":
         # What preparing needs is imported before the order comes, while PostgreSQL is still starting.
-        from hundi.cli import demo  # noqa: F401
+        from hundi.cli import demo  # noqa: F401 - only to have it loaded
     line = sys.stdin.buffer.readline()
     if not line:
         return 1

@@ -15,14 +15,16 @@ import msgspec
 
 from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
 from hundi.cli.output import Refused, say
+from hundi.cli.parts import check_settings
 from hundi.cli.sockets import listen
-from hundi.config import Settings
+from hundi.config import Settings, address_of
 from hundi.db.embedded import EmbeddedPostgres, FolderLock
 
 _STOP_S: Final = 25
 _RESTART_S: Final = 1.0
 _FAST_DEATHS: Final = 5
 _YOUNG_S: Final = 10.0
+_EVERYWHERE: Final = ("0.0.0.0", "[::]")  # noqa: S104 - to warn of it, not to bind it
 
 
 class _Child:
@@ -88,16 +90,19 @@ async def up(settings: Settings, *, demo: bool) -> None:
     try:
         bound = listen(settings.host, settings.port)
     except OSError as error:
-        message = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port."
+        message = (
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port or --host."
+        )
         raise Refused(message) from error
     port = bound.getsockname()[1]
     settings = msgspec.structs.replace(
         settings,
         port=port,
-        base_url=settings.base_url or f"http://{settings.host}:{port}",
+        base_url=address_of(msgspec.structs.replace(settings, port=port)),
         secret_key=settings.secret_key or _secret(settings.data_dir),
         data_dir=settings.data_dir.expanduser().absolute(),
     )
+    check_settings(settings)
     (settings.data_dir / ADDRESS_FILE).write_text(f"{settings.base_url}\n", encoding="ascii")
     children = [_Child("serve", bound.fileno()), _Child("worker", None)]
     preparing = _Child("prepare", None)
@@ -159,6 +164,8 @@ async def _finished(child: _Child, stop: asyncio.Event) -> None:
 def _greet(settings: Settings, *, demo: bool) -> None:
     folder, base = settings.data_dir, settings.base_url
     say(f"Hundi serves {base}  (API documentation: {base}/schema)")
+    if any(f"//{host}:" in str(base) for host in _EVERYWHERE):
+        say("Set HUNDI_BASE_URL to the address customers use: links in mails start with it.")
     if not settings.smtp_url:
         say(f"Mail goes to {folder / 'outbox'} because HUNDI_SMTP_URL is not set.")
     if demo:

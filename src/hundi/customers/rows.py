@@ -1,14 +1,15 @@
 """What queries on customers give."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
 
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A key contact, in the order the caller gave them."""
+    """A key contact; ``position`` counts in the order the caller gave them."""
 
     contact_id: str
+    position: int
     legal_name: str
     name: str
     email: str | None
@@ -21,7 +22,7 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReminderRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A reminder rule."""
+    """A reminder rule; ``next_run_on`` is the day (in India) on which it runs next, as far as invoices tell now."""
 
     reminder_id: str
     reminder_type: str | None
@@ -29,6 +30,7 @@ class ReminderRow(msgspec.Struct, frozen=True, kw_only=True):
     reminder_interval: int | None
     reminder_time: str | None
     stage: str | None
+    next_run_on: date | None = None
 
 
 class CustomerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ class CustomerRow(msgspec.Struct, frozen=True, kw_only=True):
     branch_codes: list[str]
     has_key_contacts: bool
     status: str
+    deleted_at: datetime | None
     created_at: datetime
     created_by: str
     modified_at: datetime

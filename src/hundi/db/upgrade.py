@@ -26,6 +26,7 @@ _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
     "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
 )  # fmt: skip
+_APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")
 _APP_TABLES_DELETE: Final = ("idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations")
 LOADER_TABLES: Final = (
     "invoices", "invoice_items", "invoice_entries", "events", "audit_log", "import_chunks",
@@ -51,7 +52,9 @@ def schema_sentence(found: str | None) -> str:
     """Say what to do about a database whose schema is not this version's: upgrade it, or install a newer Hundi."""
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if found is None or found in known or found < newest_revision():
-        return f"The database has schema {found or 'none'}; this Hundi needs {newest_revision()}. Run `hundi db upgrade`."
+        return (
+            f"The database has schema {found or 'none'}; this Hundi needs {newest_revision()}. Run `hundi db upgrade`."
+        )
     return (
         f"The database has schema {found}, made by a newer Hundi; this one knows {newest_revision()}. "
         "Install that version, or restore a backup of the older schema."
@@ -128,6 +131,7 @@ async def _grant(connection: asyncpg.Connection, app: str, loader: str | None) -
         await connection.execute(f"GRANT USAGE ON SCHEMA public TO {quoted}")
         await connection.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(_APP_TABLES_READ_WRITE)} TO {quoted}")
         await connection.execute(f"GRANT SELECT, INSERT ON {', '.join(_APP_TABLES_APPEND)} TO {quoted}")
+        await connection.execute(f"GRANT SELECT ON {', '.join(_APP_VIEWS)} TO {quoted}")
         await connection.execute(f"GRANT DELETE ON {', '.join(_APP_TABLES_DELETE)} TO {quoted}")
         await connection.execute(f"GRANT SELECT ON alembic_version TO {quoted}")
         jobs = await connection.fetchval(

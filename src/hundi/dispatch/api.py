@@ -73,7 +73,8 @@ def shown(outcome: QueueOutcome, call: Call, tx: Transaction) -> Envelope[ErrorR
         timestamp=base.timestamp if base else None,
     )
     if taken:
-        return Envelope(payload=payload, response_code=SUCCESS, response_message="SUCCESS")
+        warnings = sub_errors(outcome.warnings)
+        return Envelope(payload=payload, response_code=SUCCESS, response_message="SUCCESS", warnings=warnings)
     words = "No invoice was queued; each is listed with the reason."
     return Envelope(payload=payload, response_code=FAILURE, response_message=words)
 

@@ -6,7 +6,7 @@ do: an attempt without an outcome is asked about (the outbox knows) or, where no
 seller's policy decides whether to send again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +21,7 @@ from hundi.dispatch.service import DELIVER
 from hundi.dispatch.trail import Origin
 from hundi.documents import links
 from hundi.documents.build import BuiltDocument, documents_of
+from hundi.invoices.attachments import AttachmentRow, primary_of
 from hundi.invoices.rules import DISPATCH_MOVES, DispatchStatus, ReceivableStatus
 from hundi.jobs.later import RunLater
 from hundi.jobs.queue import enqueue
@@ -40,10 +41,15 @@ _LOST: Final = "the worker stopped before it could write down how this attempt e
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """What one mail carries: its delivery, its documents, and who gets it. ``versions`` are those of the invoices."""
+    """What one mail carries: its delivery, its documents, and who gets it.
+
+    ``originals`` are the primary attachments by invoice id, which are mailed in place of our PDF (domain §8);
+    ``versions`` are those of the invoices.
+    """
 
     delivery: DeliveryRow
     documents: Sequence[BuiltDocument]
+    originals: Mapping[str, AttachmentRow]
     recipients: Recipients | None
     reply_to: str | None
     versions: tuple[tuple[str, int], ...]
@@ -74,9 +80,11 @@ async def begin(tx: Transaction, keyring: Keyring, base_url: str, delivery_id: s
     await links.mint(tx, keyring, [(one.invoice_id, max(one.link_version, 1)) for one in sendable])
     contacts = (await queries.mail_contacts(tx, [delivery.customer_id])).get(delivery.customer_id, [])
     first = sendable[0]
+    invoice_ids = [one.invoice_id for one in sendable]
     return Load(
         delivery=delivery,
-        documents=await documents_of(tx, keyring, base_url, tx.seller_id, [one.invoice_id for one in sendable]),
+        documents=await documents_of(tx, keyring, base_url, tx.seller_id, invoice_ids),
+        originals=await primary_of(tx, tx.seller_id, invoice_ids),
         recipients=rules.recipients(contacts, first.email_address, first.cc_emails or []),
         reply_to=await queries.reply_to(tx),
         versions=_versions(sendable),

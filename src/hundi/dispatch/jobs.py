@@ -23,6 +23,8 @@ from hundi.kit.ids import SellerId
 log = structlog.get_logger("hundi.dispatch")
 
 _CHUNK: Final = 1000
+# Of originals in one mail; base64 makes a third more of it, and many servers stop at 25 MB.
+_MAIL_BYTES: Final = 15_000_000
 
 
 async def deliver(context: JobContext, payload: dict[str, Any]) -> None:
@@ -64,7 +66,8 @@ async def _made(context: JobContext, seller_id: SellerId, load: Load) -> Mail | 
         reason = "Its customer has no key contact with an e-mail address any more."
     else:
         try:
-            return await asyncio.to_thread(make_mail, load, seller_id, context.settings.mail_from)
+            originals = await _originals(context, load)
+            return await asyncio.to_thread(make_mail, load, seller_id, context.settings.mail_from, originals)
         except BadAddress as error:
             reason = str(error)
         except Exception:
@@ -76,8 +79,28 @@ async def _made(context: JobContext, seller_id: SellerId, load: Load) -> Mail | 
     return None
 
 
-def make_mail(load: Load, seller_id: str, mail_from: str) -> Mail:
-    """Draw the PDFs and put the mail together; takes about 30 ms an invoice. Raises BadAddress."""
+async def _originals(context: JobContext, load: Load) -> dict[str, Attachment]:
+    """Fetch the primary attachments of a mail, by invoice id, as many as one mail can carry.
+
+    Where they are too large together, the rest go as our PDF.
+    """
+    found: dict[str, Attachment] = {}
+    size = 0
+    for built in load.documents:
+        row = load.originals.get(built.document.invoice_id)
+        if row is None or size + row.size > _MAIL_BYTES:
+            continue
+        size += row.size
+        found[row.invoice_id] = Attachment(row.original_name, await context.files.get(row.file_key), row.content_type)
+    return found
+
+
+def make_mail(load: Load, seller_id: str, mail_from: str, originals: Mapping[str, Attachment]) -> Mail:
+    """Draw the PDFs and put the mail together; takes about 30 ms an invoice. Raises BadAddress.
+
+    An invoice with an original (its primary attachment) is mailed as that; the page behind the link is then its cover,
+    where it is paid (domain §8).
+    """
     recipients = load.recipients
     if recipients is None:
         message = "nobody gets this mail"
@@ -86,8 +109,13 @@ def make_mail(load: Load, seller_id: str, mail_from: str) -> Mail:
     attachments: list[Attachment] = []
     taken: set[str] = set()
     for document in documents:
-        name = _free_name(pdf_name(document.number), taken)
-        attachments.append(Attachment(name, render_pdf(document)))
+        original = originals.get(document.invoice_id)
+        name = _free_name(original.name if original else pdf_name(document.number), taken)
+        attachments.append(
+            Attachment(name, original.content, original.content_type)
+            if original
+            else Attachment(name, render_pdf(document))
+        )
     supplier, customer = documents[0].supplier, documents[0].recipient
     view = MailView(
         seller_name=supplier.display_name,
@@ -139,11 +167,11 @@ def _usable(recipients: Recipients, delivery_id: str) -> Recipients:
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    stem = name.removesuffix(".pdf")
+    stem, dot, ending = name.rpartition(".")
     number, free = 1, name
     while free.casefold() in taken:
         number += 1
-        free = f"{stem}-{number}.pdf"
+        free = f"{stem}-{number}{dot}{ending}"
     taken.add(free.casefold())
     return free
 

@@ -32,10 +32,11 @@ class BadAddress(ValueError):
 
 
 class Attachment(msgspec.Struct, frozen=True):
-    """A PDF and the name it travels under."""
+    """A file, the name it travels under and its media type."""
 
     name: str
     content: bytes
+    content_type: str = "application/pdf"
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,13 +112,14 @@ def compose(letter: Letter) -> Mail:
 
 
 def _parts(letter: Letter) -> EmailMessage:
-    """Make text, HTML and PDFs, with the headers that say what they are."""
+    """Make text, HTML and attachments, with the headers that say what they are."""
     message = EmailMessage(policy=_POLICY)
     message["MIME-Version"] = "1.0"
     message.set_content(letter.body.text, cte="quoted-printable")
     message.add_alternative(letter.body.html, subtype="html", cte="quoted-printable")
     for attachment in letter.attachments:
-        message.add_attachment(attachment.content, maintype="application", subtype="pdf", filename=attachment.name)
+        kind, _, subtype = attachment.content_type.partition("/")
+        message.add_attachment(attachment.content, maintype=kind, subtype=subtype, filename=attachment.name)
     _fix_boundaries(message, letter.delivery_id)
     return message
 

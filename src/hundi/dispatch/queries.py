@@ -13,7 +13,8 @@ from hundi.dispatch.rules import Contact
 _LOCK_INVOICES: Final = """
     SELECT invoice_id, invoice_number, invoice_date, registration_id, customer_id, approval_status, receivable_status,
            dispatch_status, email_address, cc_emails, link_version, irn
-      FROM invoices WHERE seller_id = $1 AND invoice_id = ANY($2::text[]) ORDER BY invoice_id FOR UPDATE"""
+      FROM invoices WHERE seller_id = $1 AND invoice_id = ANY($2::text[]) AND deleted_at IS NULL
+     ORDER BY invoice_id FOR UPDATE"""
 _CUSTOMERS: Final = "SELECT customer_id, gstin FROM customers WHERE seller_id = $1 AND customer_id = ANY($2::text[])"
 _CONTACTS: Final = """
     SELECT customer_id, name, email FROM customer_contacts
@@ -22,7 +23,7 @@ _CONTACTS: Final = """
 _ROUNDS: Final = """
     SELECT invoice_id, max(round) AS round FROM delivery_invoices
      WHERE seller_id = $1 AND invoice_id = ANY($2::text[]) GROUP BY invoice_id"""
-_POLICY: Final = "SELECT e_invoice_from FROM sellers WHERE seller_id = $1"
+_POLICY: Final = "SELECT e_invoice_from, e_invoice_policy FROM sellers WHERE seller_id = $1"
 _RESENDS: Final = "SELECT unknown_resends FROM sellers WHERE seller_id = $1"
 _DELIVERY: Final = """
     SELECT delivery_id, customer_id, state, message_id, attempts, created_at
@@ -72,10 +73,10 @@ async def last_rounds(tx: Transaction, invoice_ids: Sequence[str]) -> dict[str, 
     return {row["invoice_id"]: int(row["round"]) for row in rows}
 
 
-async def e_invoice_from(tx: Transaction) -> date | None:
-    """Give the day from which the seller demands an IRN on B2B invoices, if there is one."""
-    found: date | None = await tx.fetchval(_POLICY, tx.seller_id)
-    return found
+async def e_invoice_from(tx: Transaction) -> tuple[date | None, bool]:
+    """Give the day from which B2B invoices need an IRN, if there is one, and whether one without it is refused."""
+    found = await tx.fetchrow(_POLICY, tx.seller_id)
+    return (None, True) if found is None else (found["e_invoice_from"], found["e_invoice_policy"] == "refuse")
 
 
 async def unknown_resends(tx: Transaction) -> int:

@@ -46,6 +46,7 @@ class QueueOutcome(msgspec.Struct, frozen=True, kw_only=True):
     queued: list[str]
     already: list[str]
     refused: list[FieldProblem]
+    warnings: list[FieldProblem] = msgspec.field(default_factory=list)
 
 
 async def queue(
@@ -72,7 +73,7 @@ async def queue(
     customers = sorted({row.customer_id for row in found.values()})
     contacts = await queries.mail_contacts(tx, customers)
     candidates = _candidates(found, contacts, await queries.customer_gstins(tx, customers))
-    demanded = await queries.e_invoice_from(tx)
+    demanded, is_refused = await queries.e_invoice_from(tx)
     outcome = QueueOutcome(queued=[], already=[], refused=[])
     for invoice_id, at in places.items():
         field = f"invoiceIds[{at}]"
@@ -80,9 +81,14 @@ async def queue(
             message = "There is no such invoice here; check the id."
             outcome.refused.append(FieldProblem(field, "INVOICE_NOT_FOUND", message, invoice_id[:200]))
             continue
-        verdict, problem = rules.judge(candidates[invoice_id], resend=resend, e_invoice_from=demanded)
+        verdict, problem = rules.judge(
+            candidates[invoice_id], resend=resend, e_invoice_from=demanded if is_refused else None
+        )
         if verdict is Verdict.QUEUE:
             outcome.queued.append(invoice_id)
+            if rules.lacks_irn(candidates[invoice_id], demanded):
+                message = f"It was queued without the IRN that is needed from {demanded}."
+                outcome.warnings.append(FieldProblem(field, "EINVOICE_WITHOUT_IRN", message, invoice_id))
         elif problem is None:
             outcome.already.append(invoice_id)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from hundi.config import Settings
+from hundi.config import Settings, address_of
 from hundi.db.pool import Transaction
 from hundi.kit.keys import Keyring, hash_secret
 
@@ -18,7 +18,7 @@ _DIRECTORY: Final = "SELECT directory_put('invoice_link', h.hash) FROM unnest($1
 
 def base_url_of(settings: Settings) -> str:
     """Give the address under which customers reach this server, without a slash at its end."""
-    return (settings.base_url or f"http://{settings.host}:{settings.port}").rstrip("/")
+    return address_of(settings)
 
 
 def page_url(base_url: str, keyring: Keyring, seller_id: str, invoice_id: str, version: int) -> str:

@@ -10,15 +10,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from litestar import MediaType, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.datastructures import CacheControlHeader, State
 from litestar.static_files import create_static_files_router
 
 from hundi.db.pool import Database
 from hundi.documents import queries
 from hundi.documents.build import BuiltDocument, built
-from hundi.documents.page import PageView, render_not_found, render_page
+from hundi.documents.page import PageView, render_not_found, render_page, render_too_many
 from hundi.documents.render import render_pdf
+from hundi.http.limits import Verdict
 from hundi.kit.dates import ist_date
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring, hash_secret
@@ -72,11 +73,20 @@ async def _found(state: State, token: str) -> BuiltDocument | None:
     return await find(state.db, state.keyring, state.base_url, token)
 
 
+def slow_down(request: Request[Any, Any, State]) -> Response[Any] | None:
+    """Answer an address that asks for hosted pages too often with the page that says so; None lets it pass."""
+    verdict: Verdict = request.app.state.limits.page(request.scope)
+    if verdict.allowed:
+        return None
+    headers = {**HEADERS, "Retry-After": str(verdict.retry_after_s), **verdict.headers()}
+    return Response(render_too_many(verdict.retry_after_s), status_code=429, media_type=MediaType.HTML, headers=headers)
+
+
 def _not_found() -> Response[Any]:
     return Response(render_not_found(), status_code=404, media_type=MediaType.HTML, headers=HEADERS)
 
 
-@get("/i/{token:str}", opt=_PUBLIC, include_in_schema=False)
+@get("/i/{token:str}", opt=_PUBLIC, include_in_schema=False, before_request=slow_down)
 async def hosted_page(token: str, state: State) -> Response[Any]:
     """Show the invoice, its status, how to pay it, and its PDF."""
     found = await _found(state, token)
@@ -92,7 +102,7 @@ async def hosted_page(token: str, state: State) -> Response[Any]:
     return Response(render_page(view), media_type=MediaType.HTML, headers=HEADERS)
 
 
-@get("/i/{token:str}/invoice.pdf", opt=_PUBLIC, include_in_schema=False)
+@get("/i/{token:str}/invoice.pdf", opt=_PUBLIC, include_in_schema=False, before_request=slow_down)
 async def hosted_pdf(token: str, state: State) -> Response[Any]:
     """Give the invoice as PDF, as it is now."""
     found = await _found(state, token)
@@ -103,7 +113,7 @@ async def hosted_pdf(token: str, state: State) -> Response[Any]:
     return Response(content, media_type="application/pdf", headers={**HEADERS, "Content-Disposition": disposition})
 
 
-@get("/i/{token:str}/upi.svg", opt=_PUBLIC, include_in_schema=False)
+@get("/i/{token:str}/upi.svg", opt=_PUBLIC, include_in_schema=False, before_request=slow_down)
 async def hosted_qr(token: str, state: State) -> Response[Any]:
     """Give the QR of the UPI payment, or 404 where nothing can be paid by UPI (any more)."""
     found = await _found(state, token)

@@ -29,7 +29,7 @@ _DOCUMENTS: Final = """
       FROM invoices i
       JOIN registrations r ON r.seller_id = i.seller_id AND r.registration_id = i.registration_id AND r.seller_id = $1
       JOIN customers c ON c.seller_id = i.seller_id AND c.customer_id = i.customer_id AND c.seller_id = $1
-     WHERE i.seller_id = $1 AND i.invoice_id = ANY($2::text[])
+     WHERE i.seller_id = $1 AND i.invoice_id = ANY($2::text[]) AND i.deleted_at IS NULL
      ORDER BY i.invoice_id"""
 _ITEMS: Final = """
     SELECT invoice_id, description, hsn_code, is_service, quantity, unit, unit_price, discount, taxable_value, gst_rate,
@@ -38,7 +38,7 @@ _ITEMS: Final = """
 _LINK: Final = """
     SELECT l.invoice_id FROM invoice_links l
       JOIN invoices i ON i.seller_id = l.seller_id AND i.invoice_id = l.invoice_id AND i.seller_id = $1
-     WHERE l.seller_id = $1 AND l.link_hash = $2 AND l.version = i.link_version"""
+     WHERE l.seller_id = $1 AND l.link_hash = $2 AND l.version = i.link_version AND i.deleted_at IS NULL"""
 
 
 class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):

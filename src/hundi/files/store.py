@@ -46,7 +46,7 @@ class Spool:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
-        self._limit = limit
+        self.limit = limit
         self._digest = hashlib.sha256()
         self._pending = bytearray()
         self._file: IO[bytes] | None = None
@@ -66,7 +66,7 @@ class Spool:
     async def write(self, block: bytes | memoryview) -> None:
         """Add bytes; raises :class:`FileTooLarge` past the limit."""
         self.size += len(block)
-        if self.size > self._limit:
+        if self.size > self.limit:
             raise FileTooLarge
         self._pending += block
         if len(self._pending) >= _BLOCK:

@@ -6,6 +6,7 @@ counter as it is, ``{n:4}`` the counter filled with zeros to four digits. The co
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -58,6 +59,10 @@ def number_error(number: str, field: str = "invoiceNumber") -> FieldProblem | No
         return FieldProblem(
             field, "NUMBER_CONTROL_CHARACTERS", "Take line breaks and the like out of it.", shown(number)
         )
+    if number != number.strip() or any(unicodedata.category(character) == "Cf" for character in number):
+        # Numbers that look the same must be the same: a space at the end or a joiner would make two of one.
+        message = "Take spaces at its ends and invisible characters out of it."
+        return FieldProblem(field, "NUMBER_INVISIBLE_CHARACTERS", message, shown(number))
     return None
 
 

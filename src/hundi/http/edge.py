@@ -78,15 +78,14 @@ class Edge:
                 status = message["status"]
                 headers = list(message.get("headers", []))
                 headers.append((b"x-request-id", request_id.encode()))
+                headers.extend(scope["state"].get("rate_headers", ()))
                 if not any(name.lower() == b"x-content-type-options" for name, _ in headers):
                     headers.append((b"x-content-type-options", b"nosniff"))
                 message["headers"] = headers
             await send(message)
 
         try:
-            if _declared_length(scope) > limit:
-                await self._too_large(tagged, request_id, limit)
-            else:
+            if not await self._refused_at_once(scope, tagged, request_id, limit):
                 await self.app(scope, limited, tagged)
         except _BodyTooLarge:
             if status == 0:
@@ -104,6 +103,29 @@ class Edge:
                 ms=round(took * 1000, 1),
                 request_id=request_id,
             )
+
+    async def _refused_at_once(self, scope: HTTPScope, send: Send, request_id: str, limit: int) -> bool:
+        """Answer what can be judged by the head alone; tells whether it was."""
+        if "\x00" in scope["path"]:
+            await self._no_such_place(send, request_id)
+            return True
+        if _declared_length(scope) > limit:
+            await self._too_large(send, request_id, limit)
+            return True
+        return False
+
+    async def _no_such_place(self, send: Send, request_id: str) -> None:
+        """Answer 404: no address holds a NUL, and file look-ups fail on it in ways of their own."""
+        content = encode(
+            failed(
+                message="There is nothing at this address.",
+                error_type=ErrorType.RECORD_NOT_FOUND,
+                request_id=request_id,
+                now=self.clock.now(),
+            )
+        )
+        await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": content, "more_body": False})
 
     def _request_id(self, scope: Any) -> str:
         for name, value in scope["headers"]:

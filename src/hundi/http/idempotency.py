@@ -14,9 +14,10 @@ import msgspec
 from litestar import Request
 
 from hundi.db.pool import Database, Transaction
-from hundi.http.envelope import Envelope, Reply, encode
+from hundi.http.envelope import Reply, encode
 from hundi.kit.actor import Actor
 from hundi.kit.errors import Conflict, FieldProblem, Invalid, NotAllowedNow
+from hundi.kit.keys import Keyring
 
 MAX_KEY: Final = 255
 
@@ -73,9 +74,16 @@ def fingerprint(method: str, path: str, query: bytes, body: bytes) -> bytes:
 
 
 async def once(
-    db: Database, call: Call, work: Callable[[Transaction], Awaitable[Envelope[Any]]], *, status: int = 200
+    db: Database,
+    call: Call,
+    work: Callable[[Transaction], Awaitable[msgspec.Struct]],
+    *,
+    status: int = 200,
+    sealed: Keyring | None = None,
 ) -> Reply[Any]:
     """Do ``work`` in one transaction and answer with its envelope; with a key, at most once.
+
+    ``sealed`` is for replies that hold a secret: what is kept for replays is then encrypted with these keys.
 
     Raises :class:`KeyReused` (422) when the key came with another request, :class:`Conflict` (409) when the first one is
     still running after 10 seconds. A refusal stores nothing: the corrected request may use the same key.
@@ -85,9 +93,11 @@ async def once(
             return _reply(encode(await work(tx)), status)
         stored = await claim(tx, call)
         if stored is not None:
-            return _reply(stored[1], stored[0], replayed=True)
+            reply = stored[1] if sealed is None else sealed.open(stored[1], _context(tx, call)).encode()
+            return _reply(reply, stored[0], replayed=True)
         body = encode(await work(tx))
-        await tx.execute(_STORE, tx.seller_id, call.actor.subject, call.key, status, body)
+        kept = body if sealed is None else sealed.seal(body.decode(), _context(tx, call))
+        await tx.execute(_STORE, tx.seller_id, call.actor.subject, call.key, status, kept)
         return _reply(body, status)
 
 
@@ -109,6 +119,10 @@ async def claim(tx: Transaction, call: Call) -> tuple[int, bytes] | None:
     if found is None or found["status"] is None:
         raise Conflict(headers={"Retry-After": "2"})
     return int(found["status"]), bytes(found["reply"])
+
+
+def _context(tx: Transaction, call: Call) -> str:
+    return f"idempotency_keys.reply {tx.seller_id} {call.actor.subject} {call.key}"
 
 
 def _reply(body: bytes, status: int, *, replayed: bool = False) -> Reply[Any]:

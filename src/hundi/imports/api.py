@@ -14,6 +14,7 @@ from hundi.auth.guard import may, who
 from hundi.auth.rules import Permission
 from hundi.db.pool import Database
 from hundi.files.store import FileStore
+from hundi.files.upload import take
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, encode, failed, in_ist, ok, sub_errors
 from hundi.http.idempotency import Call, fingerprint, key_of
@@ -23,7 +24,6 @@ from hundi.imports.queries import ImportRow
 from hundi.imports.schemas import BulkResponse, ImportAccepted, ImportStatus, StoredResult
 from hundi.imports.service import DONE, REFUSED, SETTLED, Options
 from hundi.imports.template import template
-from hundi.imports.upload import take
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem, Refusal
 from hundi.kit.ids import SELLER_PATTERN, SellerId
@@ -34,10 +34,16 @@ _PATIENCE: Final = 3600.0
 # What a multipart body has besides the file; the limit on whole bodies is enforced before the application.
 _AROUND: Final = 64 * 1024
 _TAGS: Final = ["invoice-controller"]
+_HINT: Final = "Attach a CSV file as the part named 'file'; GET /api/v0/invoice/bulk/template gives one to start from."
 
 SellerParameter = Annotated[
     str | None,
-    QueryParameter(name="sellerId", required=False, schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None}, description="sellerId"),
+    QueryParameter(
+        name="sellerId",
+        required=False,
+        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
+        description="sellerId",
+    ),
 ]
 _FORM: Final = RequestBody(
     content={
@@ -45,7 +51,11 @@ _FORM: Final = RequestBody(
             schema=Schema(
                 type=OpenAPIType.OBJECT,
                 properties={
-                    "file": Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream", description="CSV of invoices")
+                    "file": Schema(
+                        type=OpenAPIType.STRING,
+                        content_media_type="application/octet-stream",
+                        description="CSV of invoices",
+                    )
                 },
             )
         )
@@ -96,7 +106,9 @@ async def _received(request: Request[Any, Any, State], state: State) -> tuple[Ca
     files: FileStore = state.files
     limit = state.settings.upload_limit_mb * 1024 * 1024 - _AROUND
     async with files.spool(limit) as spool:
-        upload = await take(request.headers.get("content-type", ""), request.stream(), spool)
+        upload = await take(
+            request.headers.get("content-type", ""), request.stream(), spool, hint=_HINT, nameless="upload.csv"
+        )
         _, digest = await spool.finish()
         scope = request.scope
         print_ = fingerprint(scope["method"], scope["path"], scope["query_string"], digest)

@@ -192,7 +192,11 @@ class Cells:
         name = cells.name
         if cells.null_count() == len(cells):
             return pl.Series(name, [None] * len(cells), dtype=dtype)
-        odd = cells if easy is None else cells.filter(cells.is_not_null() & ~cells.str.contains(easy).fill_null(value=True))
+        odd = (
+            cells
+            if easy is None
+            else cells.filter(cells.is_not_null() & ~cells.str.contains(easy).fill_null(value=True))
+        )
         different = odd.drop_nulls().unique()
         if not len(different) and easy is not None:
             return cells
@@ -254,7 +258,9 @@ def _days(text: str) -> Read:
 def _email(text: str) -> Read:
     if is_email(text):
         return text, None
-    return None, FieldProblem("emailAddress", "BAD_FORMAT", "Send an address such as accounts@example.com.", shown(text))
+    return None, FieldProblem(
+        "emailAddress", "BAD_FORMAT", "Send an address such as accounts@example.com.", shown(text)
+    )
 
 
 def _phone(text: str) -> Read:

@@ -141,7 +141,8 @@ class ChunkWork:
     def _birth(self) -> tables.Birth:
         run = self._run
         now = run.db.clock.now()
-        return tables.Birth(run.seller_id, run.row.import_id, run.actor, now, self._rules.entry_prefix)
+        rules = self._rules
+        return tables.Birth(run.seller_id, run.row.import_id, run.actor, now, rules.entry_prefix, rules.policies)
 
     def _tables(self, verdict: Verdict, birth: tables.Birth) -> tuple[tables.Copied, tables.Copied]:
         fresh = verdict.rows.filter(verdict.fresh())

@@ -27,6 +27,7 @@ from hundi.imports.queries import ImportRow
 from hundi.imports.schemas import BulkResponse, StoredResult
 from hundi.imports.service import SETTLED, Options
 from hundi.imports.verdict import Claims
+from hundi.invoices import policies
 from hundi.jobs.context import JobContext
 from hundi.kit.actor import Actor
 from hundi.kit.ids import SellerId, row_id_prefix
@@ -91,8 +92,9 @@ class Engine:
             prefix, before = await queries.id_prefix(tx, self._run.row, "inv")
             entry_prefix = row_id_prefix("ent", self._run.row.import_id, self._run.row.created_at)
             rules = Rules(
-                await queries.registrations(tx), await queries.amount_mismatch(tx), prefix, entry_prefix, before
-            )
+                await queries.registrations(tx), await queries.amount_mismatch(tx), prefix, entry_prefix, before,
+                tuple(await policies.active(tx)),
+            )  # fmt: skip
             applied = {one.chunk_no: one for one in await queries.chunks(tx, self._run.row.import_id)}
         repeated = pl.read_ipc(folder / REPEATED)["row"]
         claims = Claims(repeated)
@@ -154,7 +156,10 @@ class Engine:
                     name = f"{Path(self._run.row.file_name).stem[:80]}-{kind}.csv"
                     file_id = await files_service.keep(tx, key=key, name=name, content_type=_CSV, size=sizes[kind])
                     token = await files_service.link(tx, file_id, days=self._settings.result_days)
-                    more |= {f"{kind}_file_name": name, f"{kind}_file_url": files_service.address(self._run.options.base_url, token)}
+                    more |= {
+                        f"{kind}_file_name": name,
+                        f"{kind}_file_url": files_service.address(self._run.options.base_url, token),
+                    }
                 payload = msgspec.convert(
                     msgspec.to_builtins(report.payload_of(summaries, more)), BulkResponse, strict=False
                 )

@@ -1,10 +1,8 @@
 """Refusals about whole files: nothing of them was imported."""
 
-from typing import Any
-
 import msgspec
 
-from hundi.kit.errors import ErrorType, FieldProblem, Invalid, NotFound
+from hundi.kit.errors import ErrorType, FieldProblem, NotFound
 
 
 class FileRefusal(msgspec.Struct, frozen=True):
@@ -32,19 +30,11 @@ class FileRefused(Exception):
         super().__init__(refusal.message)
 
 
-def refuse(code: str, message: str, *, place: str = "file", rejected: str | None = None, malformed: bool = True) -> FileRefused:
+def refuse(
+    code: str, message: str, *, place: str = "file", rejected: str | None = None, malformed: bool = True
+) -> FileRefused:
     """Make the refusal for one reason at one place."""
     return FileRefused(FileRefusal(message, [FieldProblem(place, code, message, rejected)], malformed))
-
-
-class FileAbsent(Invalid):
-    """Send the file as the part named `file` of a multipart/form-data body."""
-
-    code = "FILE_MISSING"
-
-    def __init__(self, **more: Any) -> None:
-        message = "Attach a CSV file as the part named 'file'; GET /api/v0/invoice/bulk/template gives one to start from."
-        super().__init__(problems=[FieldProblem("file", self.code, message)], **more)
 
 
 class ImportNotFound(NotFound):

@@ -9,6 +9,7 @@ from hundi.db.pool import Transaction
 from hundi.imports import queries
 from hundi.imports.queries import CUSTOMER_KEYS, CUSTOMER_SCHEMA, EXISTING_SCHEMA, Registration
 from hundi.imports.reading import KEY, WHO, Draft
+from hundi.invoices.policies import Policy
 
 NOT_ASCII: Final = r"[^\x00-\x7f]"
 
@@ -21,6 +22,7 @@ class Rules(msgspec.Struct, frozen=True):
     invoice_prefix: str
     entry_prefix: str
     uploaded_before: bool
+    policies: tuple[Policy, ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -53,7 +55,9 @@ async def gather(tx: Transaction, draft: Draft, rules: Rules, ids: pl.Series) ->
         keys=keys,
         customers=customers,
         by_number=await _by_number(tx, draft, keys),
-        by_external_id=await queries.existing_by_external_id(tx, external.unique().to_list()) if len(external) else empty,
+        by_external_id=await queries.existing_by_external_id(tx, external.unique().to_list())
+        if len(external)
+        else empty,
         by_id=await queries.existing_by_id(tx, ids.to_list()) if rules.uploaded_before else empty,
     )
 
@@ -79,7 +83,9 @@ async def _upper(tx: Transaction, texts: pl.Series, capitals: pl.Series) -> pl.S
     if not beyond.any():
         return capitals
     found = await queries.upper(tx, texts.filter(beyond).unique().to_list())
-    return capitals.scatter(beyond.arg_true(), pl.Series([found[text] for text in texts.filter(beyond)], dtype=pl.String))
+    return capitals.scatter(
+        beyond.arg_true(), pl.Series([found[text] for text in texts.filter(beyond)], dtype=pl.String)
+    )
 
 
 async def _by_number(tx: Transaction, draft: Draft, keys: pl.DataFrame) -> pl.DataFrame:

@@ -41,7 +41,8 @@ class Loader:
             lent = self._idle.pop()
         else:
             lent = await asyncpg.connect(
-                self._dsn, server_settings={"timezone": "UTC", "application_name": "hundi import", "lock_timeout": "60000"}
+                self._dsn,
+                server_settings={"timezone": "UTC", "application_name": "hundi import", "lock_timeout": "60000"},
             )
         try:
             yield lent

@@ -59,7 +59,12 @@ async def parse(source: Path, folder: Path, *, rows: int, limit: int) -> Manifes
 
 async def _child(source: Path, folder: Path, rows: int, limit: int) -> tuple[int, str]:
     # No settings and no keys get into the child: only what Python needs to start.
-    environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "POLARS_MAX_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "LANG": "C.UTF-8",
+        "POLARS_MAX_THREADS": "2",
+        "MALLOC_ARENA_MAX": "2",
+    }
     words = (str(source), str(folder), str(rows), str(limit), str(os.getpid()))
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-m", "hundi.imports.parse_child", *words,

@@ -46,9 +46,11 @@ _EXISTING: Final = """
     SELECT invoice_id, registration_id, fy, number_key, external_id,
            encode(content_hash, 'hex') AS content_hash, customer_id,
            (invoice_date AT TIME ZONE 'Asia/Kolkata')::date AS day, due_date, base_amount, cgst, sgst, igst, cess, tds,
-           net_amount, invoice_number
+           net_amount, invoice_number, deleted_at IS NOT NULL AS deleted
       FROM invoices WHERE seller_id = $1 AND """
-_BY_NUMBER: Final = _EXISTING + "registration_id = $2 AND fy = $3 AND doc_type = 'INV' AND number_key = ANY ($4::text[])"
+_BY_NUMBER: Final = (
+    _EXISTING + "registration_id = $2 AND fy = $3 AND doc_type = 'INV' AND number_key = ANY ($4::text[])"
+)
 _BY_EXTERNAL: Final = _EXISTING + "external_id = ANY ($2::text[])"
 _BY_ID: Final = _EXISTING + "invoice_id = ANY ($2::text[])"
 _TAKEN: Final = """
@@ -70,7 +72,7 @@ EXISTING_SCHEMA: Final[dict[str, Any]] = {
     "invoice_id": pl.String, "registration_id": pl.String, "fy": pl.Int64, "number_key": pl.String,
     "external_id": pl.String, "content_hash": pl.String, "customer_id": pl.String, "day": pl.Date, "due_date": pl.Date,
     "base_amount": pl.Decimal(18, 2), "cgst": pl.Decimal(18, 2), "sgst": pl.Decimal(18, 2), "igst": pl.Decimal(18, 2),
-    "cess": pl.Decimal(18, 2), "tds": pl.Decimal(18, 2), "net_amount": pl.Decimal(18, 2), "invoice_number": pl.String,
+    "cess": pl.Decimal(18, 2), "tds": pl.Decimal(18, 2), "net_amount": pl.Decimal(18, 2), "invoice_number": pl.String, "deleted": pl.Boolean,
 }  # fmt: skip
 
 
@@ -181,7 +183,15 @@ async def customers(tx: Transaction, column: str, keys: Sequence[str]) -> pl.Dat
     for row in rows:
         namesakes[row["key"]] = namesakes.get(row["key"], 0) + 1
     found = [
-        (row["key"], row["customer_id"], _place(row), row["treatment"], row["terms_days"], row["status"], namesakes[row["key"]])
+        (
+            row["key"],
+            row["customer_id"],
+            _place(row),
+            row["treatment"],
+            row["terms_days"],
+            row["status"],
+            namesakes[row["key"]],
+        )
         for row in rows
     ]
     frame = pl.DataFrame(found, schema=CUSTOMER_SCHEMA, orient="row")

@@ -146,6 +146,12 @@ class StrictReader:
             except StopIteration:
                 return
             except csv.Error as error:
+                if "new-line character" in str(error):
+                    message = (
+                        "A carriage return stands inside this line: save the file with one kind of line ending, or put "
+                        "quotes around the text."
+                    )
+                    raise refuse("LINE_ENDINGS", message, place=f"row {self._began}") from error
                 message = (
                     f"The quotes of the record that begins here do not add up ({error}): a cell in quotes must end "
                     "with one, and quotes inside it are doubled."

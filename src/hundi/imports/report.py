@@ -13,13 +13,12 @@ from hundi.imports.columns import FAILURE_COLUMNS, SUCCESS_COLUMNS, own_columns
 from hundi.imports.parse_child import Manifest
 from hundi.imports.verdict import Verdict
 from hundi.kit.errors import FieldProblem
+from hundi.kit.formulas import PLAIN_NUMBER, RISKY
 
 MOST_SHOWN: Final = 1000
 """How many rows successRequests and failureRequests hold at most (domain §10)."""
 BOM: Final = b"\xef\xbb\xbf"
 JOINER: Final = " | "
-_RISKY: Final = r"^[=+\-@\t\r]"
-_PLAIN_NUMBER: Final = r"^[+-]?[0-9][0-9,]*(?:\.[0-9]+)?$"
 
 
 class SuccessShown(msgspec.Struct, frozen=True):
@@ -69,7 +68,9 @@ def parts_of(frame: pl.DataFrame, verdict: Verdict, manifest: Manifest) -> Parts
         pl.coalesce("known_number", "invoiceNumber").alias("number"), "dispatchNow", "known_id",
     )  # fmt: skip
     good, bad = (~failed).arg_true(), failed.arg_true()
-    warnings = [_sentences(notes.warnings[at]) if at in notes.warnings else None for at in good] if notes.warnings else None
+    warnings = (
+        [_sentences(notes.warnings[at]) if at in notes.warnings else None for at in good] if notes.warnings else None
+    )
     success = rows[good]
     success_csv = own[good].with_columns(
         _column("+id", success["invoice_id"]), _column("+number", success["number"]),
@@ -85,7 +86,9 @@ def parts_of(frame: pl.DataFrame, verdict: Verdict, manifest: Manifest) -> Parts
         failure_count=len(bad),
         warn_count=sum(text is not None for text in warnings) if warnings else 0,
         total_amount=rupees_of(int(success["net_amount"].sum())),
-        successes=[SuccessShown(*row) for row in success.head(MOST_SHOWN).select("row", "number", "invoice_id").iter_rows()],
+        successes=[
+            SuccessShown(*row) for row in success.head(MOST_SHOWN).select("row", "number", "invoice_id").iter_rows()
+        ],
         failures=_failures(rows[bad].head(MOST_SHOWN), codes, texts),
         dispatch=success.filter(pl.col("dispatchNow") & pl.col("known_id").is_null())["invoice_id"].to_list(),
     )
@@ -100,7 +103,9 @@ def _column(name: str, cells: pl.Series) -> pl.Series:
 
 def _failures(rows: pl.DataFrame, codes: list[str], texts: list[str]) -> list[FailureShown]:
     shown = rows.select("row", "number").iter_rows()
-    return [FailureShown(row, number, code, text) for (row, number), code, text in zip(shown, codes, texts, strict=False)]
+    return [
+        FailureShown(row, number, code, text) for (row, number), code, text in zip(shown, codes, texts, strict=False)
+    ]
 
 
 def _sentences(problems: list[FieldProblem]) -> str:
@@ -109,11 +114,11 @@ def _sentences(problems: list[FieldProblem]) -> str:
 
 def _guarded(frame: pl.DataFrame) -> pl.DataFrame:
     """Put an apostrophe before cells a spreadsheet would run as a formula (design §4.9); plain numbers stay."""
-    risky = [name for name in frame.columns if frame[name].str.contains(_RISKY).any()]
+    risky = [name for name in frame.columns if frame[name].str.contains(RISKY).any()]
     if not risky:
         return frame
     return frame.with_columns(
-        pl.when(pl.col(name).str.contains(_RISKY) & ~pl.col(name).str.contains(_PLAIN_NUMBER))
+        pl.when(pl.col(name).str.contains(RISKY) & ~pl.col(name).str.contains(PLAIN_NUMBER))
         .then("'" + pl.col(name))
         .otherwise(pl.col(name))
         .alias(name)

@@ -66,9 +66,7 @@ async def joined(tx: Transaction, call: Call) -> str | None:
     return str(found["import_id"])
 
 
-async def receive(
-    tx: Transaction, call: Call, *, import_id: str, kept: Kept, name: str, options: Options
-) -> str:
+async def receive(tx: Transaction, call: Call, *, import_id: str, kept: Kept, name: str, options: Options) -> str:
     """Write down that a file has come, and ask for its import; give the import's id.
 
     With a key that another request took in the meantime that one's import is given, and nothing is written.
@@ -82,7 +80,16 @@ async def receive(
                 raise KeyReused
             return earlier
     await tx.execute(
-        _RECEIVE, tx.seller_id, import_id, kept.key, name, kept.sha256, kept.size, as_json(who), as_json(options), tx.now
+        _RECEIVE,
+        tx.seller_id,
+        import_id,
+        kept.key,
+        name,
+        kept.sha256,
+        kept.size,
+        as_json(who),
+        as_json(options),
+        tx.now,
     )
     facts = {"fileName": name, "fileSize": kept.size, "sha256": kept.sha256.hex()}
     await record(tx, who, "import.receive", kind="import", object_id=import_id, after=facts)

@@ -1,7 +1,7 @@
 """The rows of a chunk as PostgreSQL's COPY reads them: CSV text for each table the chunk fills."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,8 @@ import polars as pl
 
 from hundi.audit.service import as_json
 from hundi.imports.figures import FIGURES
-from hundi.invoices.rules import CreatedVia, EntryKind
+from hundi.invoices.policies import Policy
+from hundi.invoices.rules import ApprovalStatus, CreatedVia, EntryKind, pending
 from hundi.kit.actor import Actor
 from hundi.kit.dates import IST
 from hundi.kit.ids import new_id
@@ -42,6 +43,7 @@ class Birth(msgspec.Struct, frozen=True):
     actor: Actor
     at: datetime
     entry_prefix: str
+    policies: tuple[Policy, ...] = ()
 
 
 class Copied:
@@ -70,9 +72,7 @@ class Copied:
 def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
     """Write the invoices of the fresh rows."""
     named = {
-        stored: pl.col(column)
-        for stored, column in _PLAIN.items()
-        if stored in _ALWAYS or _is_filled(rows, column)
+        stored: pl.col(column) for stored, column in _PLAIN.items() if stored in _ALWAYS or _is_filled(rows, column)
     }
     for name in FIGURES:
         if name not in _MAY_BE_DEFAULT or (rows[name] != 0).any():
@@ -87,12 +87,16 @@ def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
     # An invoice dated to a day begins with that day in India; one without a date is of this moment.
     now = birth.at.astimezone(IST).isoformat(sep=" ")
     named["invoice_date"] = (
-        pl.when(pl.col("invoiceDate").is_null()).then(pl.lit(now)).otherwise(pl.col("day").cast(pl.String) + " 00:00:00+05:30")
+        pl.when(pl.col("invoiceDate").is_null())
+        .then(pl.lit(now))
+        .otherwise(pl.col("day").cast(pl.String) + " 00:00:00+05:30")
     )
     named["receivable_status"] = (
         pl.when(pl.col("balance") <= 0).then(pl.lit("PAID"))
         .when(pl.col("balance") >= pl.col("net_amount")).then(pl.lit("PENDING")).otherwise(pl.lit("PARTIALLY_PAID"))
     )  # fmt: skip
+    if birth.policies:
+        named["approval_status"] = approval(birth.policies)
     named["content_hash"] = pl.lit("\\x") + pl.col("content_hash")
     named |= {
         "seller_id": pl.lit(birth.seller_id), "import_id": pl.lit(birth.import_id),
@@ -101,6 +105,18 @@ def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
         "modified_by": pl.lit(birth.actor.subject),
     }  # fmt: skip
     return Copied("invoices", rows, named)
+
+
+def approval(policies: Sequence[Policy]) -> pl.Expr:
+    """Give the approval each row is born with, as approvals.born() gives it for one; net amounts are in paise here."""
+    born = pl.lit(ApprovalStatus.APPROVER_APPROVED.value)
+    net = pl.col("net_amount")
+    for policy in policies:
+        holds = net >= int(policy.from_amount * 100)
+        if policy.to_amount is not None:
+            holds &= net < int(policy.to_amount * 100)
+        born = pl.when(holds).then(pl.lit(pending(policy.steps[0]).value)).otherwise(born)
+    return born
 
 
 def entries(rows: pl.DataFrame, birth: Birth) -> Copied:
@@ -126,7 +142,12 @@ def chunk(birth: Birth, values: dict[str, Any]) -> Copied:
 
 def traces(birth: Birth, facts: dict[str, Any]) -> list[Copied]:
     """Write the one audit row and the one event row of a chunk (design §4.12)."""
-    common = {"seller_id": birth.seller_id, "at": _instant(birth.at), "object_kind": "import", "object_id": birth.import_id}
+    common = {
+        "seller_id": birth.seller_id,
+        "at": _instant(birth.at),
+        "object_kind": "import",
+        "object_id": birth.import_id,
+    }
     audit = {
         **common, "audit_id": new_id("aud", birth.at), "actor": birth.actor.subject, "action": "invoice.import",
         "after": as_json(facts), "request_id": birth.actor.request_id,

@@ -22,6 +22,7 @@ from hundi.kit.states import OUTSIDE_INDIA
 DUPLICATE_UNCHANGED: Final = "DUPLICATE_UNCHANGED"
 DUPLICATE_CONFLICT: Final = "DUPLICATE_CONFLICT"
 DUPLICATE_IN_FILE: Final = "DUPLICATE_IN_FILE"
+NUMBER_VOIDED: Final = "NUMBER_VOIDED"
 _BORDER: Final = ["SEZ", "OVERSEAS"]
 _CONTENT: Final = (
     "customer_id", "registration_id", "number_key", "externalId", "invoiceDate", "due_in_file", "poNumber", "poDate",
@@ -75,7 +76,9 @@ def judge(draft: Draft, facts: Facts, rules: Rules, today: date, ids: pl.Series)
     _heads(rows, notes)
     rows = _repeats(rows.with_columns(_content_hash(rows)), facts, notes)
     # Several judged chunks are held at once, so whole columns without a value are let go.
-    return Verdict(rows.select(name for name in rows.columns if name in _KEPT or rows[name].null_count() < rows.height), notes)
+    return Verdict(
+        rows.select(name for name in rows.columns if name in _KEPT or rows[name].null_count() < rows.height), notes
+    )
 
 
 def _check_customers(rows: pl.DataFrame, notes: Notes) -> None:
@@ -105,7 +108,11 @@ def _places(rows: pl.DataFrame, rules: Rules, notes: Notes) -> pl.DataFrame:
         pl.coalesce("placeOfSupply", "shipToState", "gstin_place").alias("place"),
         pl.col("registration_id").replace_strict(home, default=None, return_dtype=pl.String).alias("home"),
     )
-    inter = pl.when(beyond | (pl.col("place") == OUTSIDE_INDIA)).then(statement=True).otherwise(pl.col("home") != pl.col("place"))
+    inter = (
+        pl.when(beyond | (pl.col("place") == OUTSIDE_INDIA))
+        .then(statement=True)
+        .otherwise(pl.col("home") != pl.col("place"))
+    )
     rows = rows.with_columns(inter.alias("inter"))
     message = "The place of supply is unknown: send placeOfSupply, or give the customer a state."
     for at in (rows["place"].is_null() & rows["customer_id"].is_not_null()).arg_true():
@@ -115,7 +122,9 @@ def _places(rows: pl.DataFrame, rules: Rules, notes: Notes) -> pl.DataFrame:
 
 def _dates(rows: pl.DataFrame, notes: Notes, today: date) -> pl.DataFrame:
     """Settle the due date: as given, or the row's terms, or the customer's (domain §5); then check it."""
-    bad_due = {at for at, found in notes.errors.items() if any(p.field in {"dueDate", "paymentTermsDays"} for p in found)}
+    bad_due = {
+        at for at, found in notes.errors.items() if any(p.field in {"dueDate", "paymentTermsDays"} for p in found)
+    }
     bad_day = {at for at, found in notes.errors.items() if any(p.field == "invoiceDate" for p in found)}
     in_file = pl.coalesce("dueDate", pl.col("day") + pl.duration(days=pl.col("paymentTermsDays")))
     rows = rows.with_columns(in_file.cast(pl.Date).alias("due_in_file"))
@@ -200,6 +209,14 @@ def _repeats(rows: pl.DataFrame, facts: Facts, notes: Notes) -> pl.DataFrame:
         ]
         there = [one for one in found if one is not None]
         if not there:
+            continue
+        burnt = next((one for one in there if one["deleted"]), None)
+        if burnt is not None:
+            message = (
+                f"Invoice {burnt['invoice_number']} was deleted; its number and externalId stay taken: use others."
+            )
+            field = "externalId" if found[1] is burnt and found[0] is None else "invoiceNumber"
+            notes.error(at, FieldProblem(field, NUMBER_VOIDED, message, burnt["invoice_id"]))
             continue
         same = {one["invoice_id"] for one in there} == {there[0]["invoice_id"]} and _same(row, there[0])
         if same:

@@ -10,14 +10,14 @@ import msgspec
 
 from hundi.audit.service import as_json
 from hundi.customers.errors import CustomerInactive, CustomerNotFound
-from hundi.db.pool import Connection
+from hundi.db.pool import Connection, Database
 from hundi.db.sqlstate import constraint_of, sqlstate_of
 from hundi.gst.numbers import SeriesExhausted, number_error, number_warnings
 from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export, tax_heads
 from hundi.http.idempotency import Call, KeyReused
 from hundi.http.wire import Money
 from hundi.invoices.amounts import AmountMismatch, AmountsIn, AmountsOut, compute
-from hundi.invoices.errors import ExternalIdTaken, NoSeries, NumberTaken, RegistrationNotFound
+from hundi.invoices.errors import ApprovalNotWritable, ExternalIdTaken, NoSeries, NumberTaken, RegistrationNotFound
 from hundi.invoices.rows import CreatedFacts, ItemRow
 from hundi.invoices.rules import CreatedVia, approval_at_birth, check_dates
 from hundi.invoices.schemas import InvoiceCreate, ItemIn
@@ -30,10 +30,15 @@ from hundi.kit.money import ONE_RUPEE, ZERO
 from hundi.kit.states import find_state
 
 _CREATE: Final = "SELECT create_invoice($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+_FIRST_CALLED: Final = """
+    SELECT created_at FROM idempotency_keys
+     WHERE seller_id = $1 AND subject = $2 AND key = $3 AND request_hash = $4 AND facts IS NOT NULL
+       AND created_at > $5::timestamptz - interval '24 hours'"""
 _FACTS: Final = msgspec.json.Decoder(CreatedFacts)
 # The message of an HU4xx exception of create_invoice(), and the refusal it stands for.
 _REFUSALS: Final[dict[str, type[Refusal]]] = {
     "key_reused": KeyReused,
+    "approval_not_writable": ApprovalNotWritable,
     "customer_not_found": CustomerNotFound,
     "customer_inactive": CustomerInactive,
     "registration_not_found": RegistrationNotFound,
@@ -41,6 +46,7 @@ _REFUSALS: Final[dict[str, type[Refusal]]] = {
     "series_exhausted": SeriesExhausted,
 }
 _FIELD_OF: Final = {
+    "approval_not_writable": "approvalStatus",
     "customer_not_found": "customerId",
     "customer_inactive": "customerId",
     "registration_not_found": "registrationGstin",
@@ -80,7 +86,8 @@ def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, v
         warnings += [] if wrong else number_warnings(data.invoiceNumber)
     place, supply = _place(data, problems), _supply_type(data, problems)
     gstin = _registration(data, problems)
-    approval = approval_at_birth(data.approvalStatus, None)
+    # Which policy holds is known to the database alone; here only what is refused under every policy.
+    approval = approval_at_birth(data.approvalStatus)
     amounts = _amounts(data, AmountMismatch.WARN)
     items = _items(data.itemLists or [], amounts, problems)
     problems += amounts.errors
@@ -96,7 +103,7 @@ def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, v
         raise Forbidden(problems=[approval.forbidden])
     row = _row(
         data, amounts, seller_id=seller_id, subject=subject, now=now, invoice_date=invoice_date,
-        approval=approval.status.value, place=place, supply=supply, via=via,
+        approval=data.approvalStatus, place=place, supply=supply, via=via,
     )  # fmt: skip
     net_off = any(w.code == "NET_AMOUNT_MISMATCH" for w in amounts.warnings)
     return Draft(row, items, amounts, net_off, gstin, warnings + amounts.warnings)
@@ -110,7 +117,7 @@ def _row(
     subject: str,
     now: datetime,
     invoice_date: datetime,
-    approval: str,
+    approval: str | None,
     place: str | None,
     supply: SupplyType | None,
     via: CreatedVia,
@@ -129,7 +136,8 @@ def _row(
         irn=data.irn, ack_no=data.ackNo, ack_date=data.ackDate.value if data.ackDate else None,
         signed_qr=data.signedQr, approval_status=approval, receivable_status=amounts.status.value,
         dispatch_status="NOT_DISPATCHED", payout_status="NOT_INITIATED",
-        partial_payment_allowed=bool(data.partialPaymentAllowed), charge_customer=bool(data.chargeCustomer),
+        partial_payment_allowed=bool(data.partialPaymentAllowed),
+        minimum_part=data.minimumPart.value if data.minimumPart else None, charge_customer=bool(data.chargeCustomer),
         via=data.via, created_via=via.value, link_version=0, created_at=now, created_by=subject, modified_at=now,
         modified_by=subject, version=1, approval_round=1,
     )  # fmt: skip
@@ -162,6 +170,8 @@ def _texts(data: InvoiceCreate) -> list[FieldProblem]:
     if data.mobileNumber and not is_phone(data.mobileNumber):
         message = "Send ten digits, with +91 before them if you like."
         found.append(FieldProblem("mobileNumber", "BAD_FORMAT", message, data.mobileNumber))
+    if data.minimumPart is not None and not data.minimumPart.value:
+        found.append(FieldProblem("minimumPart", "TOO_SMALL", "Send an amount above zero, or leave it out.", "0"))
     return found
 
 
@@ -227,6 +237,17 @@ def _item(at: int, line: ItemIn, amounts: AmountsOut) -> dict[str, Any]:
 
 def _paise(amount: Money | None) -> Decimal:
     return ZERO if amount is None else amount.value
+
+
+async def first_called(db: Database, call: Call) -> datetime | None:
+    """Give the instant at which the same request first succeeded under its key, within the key's day; else None."""
+    if call.key is None:
+        return None
+    async with db.read(call.actor) as tx:
+        found: datetime | None = await tx.fetchval(
+            _FIRST_CALLED, tx.seller_id, call.actor.subject, call.key, call.fingerprint, tx.now
+        )
+    return found
 
 
 async def write(connection: Connection, call: Call, data: InvoiceCreate, made: Draft) -> CreatedFacts:

@@ -27,6 +27,12 @@ class ExternalIdTaken(NotAllowedNow):
     code = "EXTERNAL_ID_TAKEN"
 
 
+class BeingSent(NotAllowedNow):
+    """The invoice is on its way to its customer. Change the customer when that is settled."""
+
+    code = "INVOICE_BEING_SENT"
+
+
 class NoSeries(NotAllowedNow):
     """The registration has no default number series. Send invoiceNumber, or set a series up."""
 
@@ -39,7 +45,49 @@ class ApprovalForbidden(Forbidden):
     code = "APPROVAL_FORBIDDEN"
 
 
-class Stale(Refusal):
+class ApprovalNotWritable(Forbidden):
+    """An invoice cannot be born approved. Leave approvalStatus out and let it be approved."""
+
+    code = "APPROVAL_NOT_WRITABLE"
+
+
+class ApprovalSamePerson(Forbidden):
+    """Maker, checker and approver are three different people. Ask a colleague to take this step."""
+
+    code = "APPROVAL_SAME_PERSON"
+
+
+class NotWaiting(NotAllowedNow):
+    """The invoice does not wait for this step of its approval. Read it to see where it stands."""
+
+    code = "APPROVAL_NOT_WAITING"
+
+
+class ApprovalWithChanges(NotAllowedNow):
+    """An approval and changes of what is approved cannot come in one request. Send the changes first."""
+
+    code = "APPROVAL_WITH_CHANGES"
+
+
+class InvoiceCancelled(NotAllowedNow):
+    """The invoice is cancelled; nothing leads out of that. Issue another one."""
+
+    code = "INVOICE_IS_CANCELLED"
+
+
+class PolicyNotFound(NotFound):
+    """There is no such approval policy in this company."""
+
+    code = "POLICY_NOT_FOUND"
+
+
+class PolicyOverlaps(NotAllowedNow):
+    """Another active policy holds for some of these amounts. Change that one, or choose a band beside it."""
+
+    code = "POLICY_OVERLAPS"
+
+
+class ChangedMeanwhile(Refusal):
     """The invoice was changed in the meantime. Read it again and repeat your change."""
 
-    code, status = "STALE_VERSION", 412
+    code, status = "INVOICE_CHANGED_MEANWHILE", 412

@@ -1,11 +1,17 @@
 """The only place that writes an invoice's status columns: guarded by the state that was read, with its event (design §4.4)."""
 
-from typing import Final
+from typing import Any, Final
 
 from hundi.audit import service as audit
 from hundi.db.pool import Transaction
-from hundi.invoices.errors import Stale
-from hundi.invoices.rules import APPROVAL_MOVES, RECEIVABLE_MOVES, ApprovalStatus, ReceivableStatus
+from hundi.invoices.errors import ChangedMeanwhile
+from hundi.invoices.rules import (
+    APPROVAL_MOVES,
+    APPROVAL_RESTARTS,
+    RECEIVABLE_MOVES,
+    ApprovalStatus,
+    ReceivableStatus,
+)
 
 _MOVE_RECEIVABLE: Final = """
     UPDATE invoices SET receivable_status = $4
@@ -13,25 +19,52 @@ _MOVE_RECEIVABLE: Final = """
 _MOVE_APPROVAL: Final = """
     UPDATE invoices SET approval_status = $4
      WHERE seller_id = $1 AND invoice_id = $2 AND approval_status = $3 RETURNING true"""
+_NEW_ROUND: Final = """
+    UPDATE invoices SET approval_status = $4, approval_round = approval_round + 1, submitted_by = $5
+     WHERE seller_id = $1 AND invoice_id = $2 AND approval_status = $3 RETURNING approval_round"""
 
 
-async def move_receivable(tx: Transaction, invoice_id: str, before: ReceivableStatus, to: ReceivableStatus) -> None:
-    """Move the receivable status; a move that is not in the table is a bug, a lost race is :class:`Stale`."""
+async def move_receivable(
+    tx: Transaction, invoice_id: str, before: ReceivableStatus, to: ReceivableStatus, *, reason: str | None = None
+) -> None:
+    """Move the receivable status; a move not in the table is a bug, a lost race is :class:`ChangedMeanwhile`."""
     if to not in RECEIVABLE_MOVES[before]:
         message = f"{before} to {to} is no move of a receivable"
         raise ValueError(message)
     if not await tx.fetchval(_MOVE_RECEIVABLE, tx.seller_id, invoice_id, before.value, to.value):
-        raise Stale
-    data = {"from": before.value, "to": to.value}
+        raise ChangedMeanwhile
+    data = {"from": before.value, "to": to.value} | ({"reason": reason} if reason else {})
     await audit.emit(tx, "invoice.receivable_status", kind="invoice", object_id=invoice_id, data=data)
 
 
-async def move_approval(tx: Transaction, invoice_id: str, before: ApprovalStatus, to: ApprovalStatus) -> None:
-    """Move the approval status; a move that is not in the table is a bug, a lost race is :class:`Stale`."""
+async def move_approval(
+    tx: Transaction, invoice_id: str, before: ApprovalStatus, to: ApprovalStatus, *, remarks: str | None = None
+) -> None:
+    """Move the approval status; a move not in the table is a bug, a lost race is :class:`ChangedMeanwhile`."""
     if to not in APPROVAL_MOVES[before]:
         message = f"{before} to {to} is no move of an approval"
         raise ValueError(message)
     if not await tx.fetchval(_MOVE_APPROVAL, tx.seller_id, invoice_id, before.value, to.value):
-        raise Stale
-    data = {"from": before.value, "to": to.value}
+        raise ChangedMeanwhile
+    await _tell(tx, invoice_id, before, to, {"remarks": remarks} if remarks else {})
+
+
+async def restart_approval(
+    tx: Transaction, invoice_id: str, before: ApprovalStatus, to: ApprovalStatus, by: str
+) -> int:
+    """Begin a new round at ``to``, with ``by`` as its maker; gives the round's number."""
+    if to not in APPROVAL_RESTARTS[before]:
+        message = f"an approval cannot begin anew from {before} at {to}"
+        raise ValueError(message)
+    number = await tx.fetchval(_NEW_ROUND, tx.seller_id, invoice_id, before.value, to.value, by)
+    if number is None:
+        raise ChangedMeanwhile
+    await _tell(tx, invoice_id, before, to, {"round": number})
+    return int(number)
+
+
+async def _tell(
+    tx: Transaction, invoice_id: str, before: ApprovalStatus, to: ApprovalStatus, more: dict[str, Any]
+) -> None:
+    data = {"from": before.value, "to": to.value, **more}
     await audit.emit(tx, "invoice.approval_status", kind="invoice", object_id=invoice_id, data=data)

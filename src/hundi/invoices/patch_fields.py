@@ -64,7 +64,7 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
     """The invoice as it stands, under its row lock.
 
     ``total_received`` and ``adjusted`` are the sums of its money entries and of all its other entries; ``written_off``
-    is the WRITE_OFF part of ``adjusted``.
+    is the WRITE_OFF part of ``adjusted``; ``tds_certified`` says that TDS certificates stand against the expected tds.
     """
 
     customer_id: str
@@ -88,6 +88,7 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
     total_received: Decimal
     adjusted: Decimal = ZERO
     written_off: Decimal = ZERO
+    tds_certified: bool = False
     receivable_status: ReceivableStatus
     approval_status: ApprovalStatus
 

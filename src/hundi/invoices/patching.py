@@ -99,12 +99,14 @@ def decide(
     _clean_amounts(draft)
     _set_plain(draft, today)
     _recompute(draft, amount_mismatch)
+    _keep_certified(draft)
     overridden = _check_lock(draft, lock)
     _check_final(draft)
     if draft.sums_hold:
         _settle_received(draft)
     target = _settle_status(draft, today) if draft.sums_hold else current.receivable_status
     approval = _settle_approval(draft)
+    _check_value(draft)
     if lock is Lock.IRN and target is R.CANCELLED and current.receivable_status is not R.CANCELLED:
         message = "The IRN stands until it is cancelled at the portal, within 24 hours of its birth."
         draft.warnings.append(FieldProblem("receivableStatus", "IRN_STILL_LIVE", message, R.CANCELLED.value))
@@ -214,6 +216,30 @@ def _recompute(draft: _Draft, amount_mismatch: AmountMismatch) -> None:
         return
     draft.net = out.net_amount
     _take_figures(draft, out)
+
+
+def _keep_certified(draft: _Draft) -> None:
+    """Let the certificates decide once there are some: another expected tds then leaves the balance as it is.
+
+    They count by their difference from the expected (domain §3), so what the net amount loses to a larger one comes back.
+    """
+    before, after = draft.current.tds, draft.values.get("tds", draft.current.tds)
+    if draft.current.tds_certified and draft.sums_hold and before != after:
+        draft.write(EntryKind.TDS_INCOME_TAX, before - after)
+        draft.adjusted += before - after
+
+
+def _check_value(draft: _Draft) -> None:
+    """Keep the balance within the document's value, which notes in the customer's disfavour could pass."""
+    value: Decimal = draft.values.get("invoice_value", draft.current.invoice_value)
+    if draft.sums_hold and not draft.found and draft.balance > value:
+        field = next(
+            (name for name in (*MONEY_FIELDS, "tds", "baseAmount", "netAmount") if name in draft.asked), "netAmount"
+        )
+        message = (
+            f"The balance would be {format_inr(draft.balance)}, more than the document's value, {format_inr(value)}."
+        )
+        draft.refuse(NotAllowedNow, field, "BALANCE_ABOVE_VALUE", message)
 
 
 def _take_figures(draft: _Draft, out: AmountsOut) -> None:

@@ -1,14 +1,11 @@
 """Reading invoices."""
 
-from datetime import date
+from collections.abc import Sequence
 from typing import Any, Final
 
 from hundi.db.pool import Transaction
 from hundi.invoices.errors import InvoiceNotFound
 from hundi.invoices.rows import InvoiceRow, ItemRow
-from hundi.invoices.rules import OPEN_STATUSES, ReceivableStatus
-from hundi.invoices.schemas import InvoiceSearch
-from hundi.kit.dates import ist_date
 from hundi.kit.ids import SellerId
 
 _SELECT: Final = """
@@ -19,7 +16,8 @@ _SELECT: Final = """
            i.total_received, i.balance, i.place_of_supply, i.supply_type, i.irn, i.approval_status,
            i.receivable_status, i.dispatch_status, i.payout_status, i.partial_payment_allowed, i.charge_customer,
            i.via, i.created_via, i.link_version, i.dispatched_at, i.created_at, i.created_by, i.modified_at,
-           i.modified_by, i.version, c.legal_name AS customer_legal_name, c.has_key_contacts,
+           i.modified_by, i.version, i.minimum_part, i.status_reason, i.approval_round, i.submitted_by,
+           c.legal_name AS customer_legal_name, c.has_key_contacts,
            coalesce(cm.display_name, ca.name) AS created_by_name, cm.email AS created_by_email,
            cm.mobile AS created_by_mobile, coalesce(mm.display_name, ma.name) AS modified_by_name,
            mm.email AS modified_by_email, mm.mobile AS modified_by_mobile
@@ -29,25 +27,20 @@ _SELECT: Final = """
       LEFT JOIN memberships mm ON mm.seller_id = $1 AND mm.user_id = i.modified_by
       LEFT JOIN api_clients ca ON ca.seller_id = $1 AND ca.client_id = i.created_by
       LEFT JOIN api_clients ma ON ma.seller_id = $1 AND ma.client_id = i.modified_by
-     WHERE i.seller_id = $1"""
+     WHERE i.seller_id = $1 AND i.deleted_at IS NULL"""
 _ONE: Final = _SELECT + " AND i.invoice_id = $2"
-_LOCK: Final = "SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = $2 FOR UPDATE"
+_MANY: Final = _SELECT + " AND i.invoice_id = ANY ($2::text[])"
+_LOCK: Final = """
+    SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = $2 AND deleted_at IS NULL FOR UPDATE"""
 _ITEMS: Final = """
     SELECT line_no, description, hsn_code, is_service, quantity, unit, unit_price, discount, taxable_value, gst_rate,
            cgst, sgst, igst, cess, item_total
       FROM invoice_items WHERE seller_id = $1 AND invoice_id = $2 ORDER BY line_no"""
 _ENTRY_SUMS: Final = """
     SELECT coalesce(sum(amount) FILTER (WHERE kind <> ALL ($3::text[])), 0)::numeric(18,2) AS adjusted,
-           coalesce(sum(amount) FILTER (WHERE kind = 'WRITE_OFF'), 0)::numeric(18,2) AS written_off
+           coalesce(sum(amount) FILTER (WHERE kind = 'WRITE_OFF'), 0)::numeric(18,2) AS written_off,
+           coalesce(sum(sign(certified)), 0)::int AS certificates
       FROM invoice_entries WHERE seller_id = $1 AND invoice_id = $2"""
-
-
-_BOUNDS: Final = {
-    "dueDateFrom": "i.due_date >= ${}",
-    "dueDateTo": "i.due_date <= ${}",
-    "createdOnFrom": "i.created_at >= ${}",
-    "createdOnTo": "i.created_at <= ${}",
-}
 
 
 async def one(tx: Transaction, seller_id: SellerId, invoice_id: str) -> InvoiceRow:
@@ -56,6 +49,12 @@ async def one(tx: Transaction, seller_id: SellerId, invoice_id: str) -> InvoiceR
     if found is None:
         raise InvoiceNotFound
     return InvoiceRow(**dict(found))
+
+
+async def many(tx: Transaction, seller_id: SellerId, invoice_ids: Sequence[str]) -> list[InvoiceRow]:
+    """Give these invoices in this order; ids that are not there are left out."""
+    by_id = {row["invoice_id"]: row for row in await tx.fetch(_MANY, seller_id, list(invoice_ids))}
+    return [InvoiceRow(**dict(by_id[one])) for one in invoice_ids if one in by_id]
 
 
 async def lock(tx: Transaction, seller_id: SellerId, invoice_id: str) -> InvoiceRow:
@@ -70,61 +69,11 @@ async def items(tx: Transaction, seller_id: SellerId, invoice_id: str) -> list[I
     return [ItemRow(**dict(row)) for row in await tx.fetch(_ITEMS, seller_id, invoice_id)]
 
 
-async def entry_sums(tx: Transaction, seller_id: SellerId, invoice_id: str, money_kinds: list[str]) -> tuple[Any, Any]:
-    """Give the sum of all entries that are not money, and of the write-offs among them."""
+async def entry_sums(
+    tx: Transaction, seller_id: SellerId, invoice_id: str, money_kinds: list[str]
+) -> tuple[Any, Any, int]:
+    """Give the sum of all entries that are not money, of the write-offs among them, and how many TDS certificates stand."""
     found = await tx.fetchrow(_ENTRY_SUMS, seller_id, invoice_id, money_kinds)
     if found is None:
         raise InvoiceNotFound
-    return found["adjusted"], found["written_off"]
-
-
-async def search(
-    tx: Transaction,
-    seller_id: SellerId,
-    wanted: InvoiceSearch,
-    *,
-    today: date,
-    limit: int,
-    offset: int,
-    direction: str,
-) -> tuple[list[InvoiceRow], int]:
-    """Give one page of invoices, oldest or newest birth first, and the exact number of all that match."""
-    where, args = _conditions(seller_id, wanted, today)
-    count = await tx.fetchval(f"SELECT count(*) FROM invoices i WHERE i.seller_id = $1{where}", *args)
-    order = "DESC" if direction == "DESC" else "ASC"
-    args += [limit, offset]
-    page = f"{_SELECT}{where} ORDER BY i.invoice_id {order} LIMIT ${len(args) - 1} OFFSET ${len(args)}"
-    return [InvoiceRow(**dict(row)) for row in await tx.fetch(page, *args)], int(count)
-
-
-def _conditions(seller_id: SellerId, wanted: InvoiceSearch, today: date) -> tuple[str, list[Any]]:
-    """Write the filters as SQL with parameters only; no text of the caller gets into the statement."""
-    args: list[Any] = [seller_id]
-    parts: list[str] = []
-
-    def add(sql: str, *values: Any) -> None:
-        args.extend(values)
-        parts.append(sql.format(*range(len(args) - len(values) + 1, len(args) + 1)))
-
-    for sql, value in (
-        ("i.customer_id = ANY (${}::text[])", wanted.customerIds or None),
-        ("i.invoice_id = ANY (${}::text[])", wanted.invoiceIds or None),
-        ("i.number_key = upper(${})", wanted.invoiceNumber),
-        ("i.external_id = ${}", wanted.externalId),
-        ("i.approval_status = ANY (${}::text[])", [s.value for s in wanted.approvalStatuses or ()] or None),
-    ):
-        if value is not None:
-            add(sql, value)
-    if wanted.dispatched is not None:
-        parts.append(f"i.dispatched_at IS {'NOT ' if wanted.dispatched else ''}NULL")
-    if wanted.receivableStatuses:
-        stored = [s.value for s in wanted.receivableStatuses if s is not ReceivableStatus.OVERDUE]
-        overdue = ReceivableStatus.OVERDUE in wanted.receivableStatuses
-        # A search for PARTIALLY_PAID still finds the overdue ones among them (domain §4).
-        sql = "(i.receivable_status = ANY (${}::text[]) OR (${}::bool AND i.due_date < ${} AND i.receivable_status = ANY (${}::text[])))"
-        add(sql, stored, overdue, today, sorted(s.value for s in OPEN_STATUSES))
-    for name, sql in _BOUNDS.items():
-        bound = getattr(wanted, name)
-        if bound is not None:
-            add(sql, ist_date(bound.value) if name.startswith("due") else bound.value)
-    return "".join(f" AND {part}" for part in parts), args
+    return found["adjusted"], found["written_off"], found["certificates"]

@@ -7,24 +7,6 @@ import msgspec
 
 from hundi.kit.money import ZERO
 
-# The table's columns in their order: createInvoice passes a whole row as one value (tests compare with the catalogue).
-COLUMNS: tuple[str, ...] = (
-    "seller_id", "invoice_id", "registration_id", "customer_id", "external_id", "doc_type", "fy", "invoice_number",
-    "number_key", "invoice_date", "due_date", "po_number", "po_date", "payable_reference_id", "description",
-    "email_address", "mobile_number", "cc_emails", "gst_exclusive", "reverse_charge", "base_amount", "cgst", "sgst",
-    "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "gst_rate", "taxable_value", "invoice_value",
-    "net_amount", "total_received", "balance", "place_of_supply", "supply_type", "ship_to_name", "ship_to_address",
-    "ship_to_pin", "ship_to_state", "irn", "ack_no", "ack_date", "signed_qr", "eway_bill_no", "approval_status",
-    "receivable_status", "dispatch_status", "payout_status", "partial_payment_allowed", "charge_customer", "via",
-    "created_via", "branch_code", "attachment_file_name", "link_version", "dispatched_at", "import_id", "row_no",
-    "content_hash", "created_at", "created_by", "modified_at", "modified_by", "version",
-)  # fmt: skip
-
-ITEM_COLUMNS: tuple[str, ...] = (
-    "seller_id", "invoice_id", "line_no", "description", "hsn_code", "is_service", "quantity", "unit", "unit_price",
-    "discount", "taxable_value", "gst_rate", "cgst", "sgst", "igst", "cess", "item_total",
-)  # fmt: skip
-
 
 class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
     """An invoice with what its reply shows of the customer and of who made and changed it."""
@@ -79,6 +61,10 @@ class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
     modified_at: datetime
     modified_by: str
     version: int
+    minimum_part: Decimal | None = None
+    status_reason: str | None = None
+    approval_round: int = 1
+    submitted_by: str | None = None
     customer_legal_name: str
     has_key_contacts: bool
     created_by_name: str | None = None
@@ -87,6 +73,11 @@ class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
     modified_by_name: str | None = None
     modified_by_email: str | None = None
     modified_by_mobile: str | None = None
+
+    @property
+    def made_by(self) -> str:
+        """Give who stands as the maker of the present approval round."""
+        return self.submitted_by or self.created_by
 
 
 class CreatedFacts(InvoiceRow, frozen=True, kw_only=True):

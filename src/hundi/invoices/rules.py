@@ -1,6 +1,6 @@
 """The states of an invoice and of its entries, one table of moves for each axis (domain §3 and §4). Pure decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -129,17 +129,20 @@ RECEIVABLE_MOVES: Final[Mapping[ReceivableStatus, frozenset[ReceivableStatus]]] 
     R.WRITTEN_OFF: frozenset({R.PENDING, R.PARTIALLY_PAID}),
 }
 
+_PENDING: Final = (A.MAKER_APPROVAL_PENDING, A.CHECKER_APPROVAL_PENDING, A.APPROVER_APPROVAL_PENDING)
+
 APPROVAL_MOVES: Final[Mapping[ApprovalStatus, frozenset[ApprovalStatus]]] = {
     A.MAKER_APPROVAL_PENDING: frozenset({A.MAKER_APPROVED, A.MAKER_REJECTED}),
-    A.MAKER_APPROVED: frozenset({A.CHECKER_APPROVAL_PENDING}),
+    # Which of the two follows is for the policy to say; nobody chooses it (hundi.invoices.approvals).
+    A.MAKER_APPROVED: frozenset({A.CHECKER_APPROVAL_PENDING, A.APPROVER_APPROVAL_PENDING}),
     A.CHECKER_APPROVAL_PENDING: frozenset({A.CHECKER_APPROVED, A.CHECKER_REJECTED}),
     A.CHECKER_APPROVED: frozenset({A.APPROVER_APPROVAL_PENDING}),
     A.APPROVER_APPROVAL_PENDING: frozenset({A.APPROVER_APPROVED, A.APPROVER_REJECTED}),
     A.APPROVER_APPROVED: frozenset(),
-    # What was refused is put right and starts again.
-    A.MAKER_REJECTED: frozenset({A.MAKER_APPROVAL_PENDING}),
-    A.CHECKER_REJECTED: frozenset({A.MAKER_APPROVAL_PENDING}),
-    A.APPROVER_REJECTED: frozenset({A.MAKER_APPROVAL_PENDING}),
+    # What was refused is put right and starts again, in a new round, with the policy's first step.
+    A.MAKER_REJECTED: frozenset(_PENDING),
+    A.CHECKER_REJECTED: frozenset(_PENDING),
+    A.APPROVER_REJECTED: frozenset(_PENDING),
     A.BANK_APPROVED: frozenset(),
 }
 
@@ -151,9 +154,15 @@ DISPATCH_MOVES: Final[Mapping[DispatchStatus, frozenset[DispatchStatus]]] = {
     D.UNKNOWN: frozenset({D.QUEUED, D.DISPATCHED, D.FAILED}),
 }
 
-PENDING_APPROVALS: Final = frozenset(
-    {A.MAKER_APPROVAL_PENDING, A.CHECKER_APPROVAL_PENDING, A.APPROVER_APPROVAL_PENDING}
-)
+PENDING_APPROVALS: Final = frozenset(_PENDING)
+STEPS: Final = ("MAKER", "CHECKER", "APPROVER")
+"""The steps of an approval in their order; a policy has some of them, always with the last."""
+
+APPROVAL_RESTARTS: Final[Mapping[ApprovalStatus, frozenset[ApprovalStatus]]] = {
+    status: frozenset() if status is A.BANK_APPROVED else frozenset(_PENDING) for status in A
+}
+"""Where an approval begins anew because what was approved was changed: moves no caller asks for, each a new round."""
+
 APPROVED: Final = frozenset({A.APPROVER_APPROVED, A.BANK_APPROVED})
 """What may be dispatched."""
 
@@ -224,28 +233,53 @@ def check_dates(invoice_date: date, due_date: date, today: date) -> tuple[list[F
 
 
 class BirthApproval(msgspec.Struct, frozen=True):
-    """With which approval an invoice is born; ``forbidden`` (403) or ``invalid`` (400): what was asked may not be."""
+    """With which approval an invoice is born; ``forbidden`` (403) or ``invalid`` (400): what was asked may not be.
+
+    ``maker_done``: the maker's step is passed with the birth, as the creator's own.
+    """
 
     status: ApprovalStatus
+    maker_done: bool = False
     forbidden: FieldProblem | None = None
     invalid: FieldProblem | None = None
 
 
-def approval_at_birth(asked: str | None, policy_start: ApprovalStatus | None) -> BirthApproval:
-    """Decide ``approvalStatus`` at create (domain §4).
+def pending(step: str) -> ApprovalStatus:
+    """Give the status in which an invoice waits for a step."""
+    return A(f"{step}_APPROVAL_PENDING")
 
-    ``policy_start`` is the first step of the seller's policy, ``None`` without one. Without a policy every invoice is
+
+def step_of(status: ApprovalStatus) -> str:
+    """Give the step a status belongs to: ``CHECKER_REJECTED`` → ``CHECKER``."""
+    return status.value.split("_", 1)[0]
+
+
+def step_after(step: str, steps: Sequence[str]) -> str | None:
+    """Give the step of a policy that follows ``step`` (which need not be one of its own), or None after the last."""
+    later = STEPS[STEPS.index(step) + 1 :]
+    return next((name for name in steps if name in later), None)
+
+
+def approval_at_birth(asked: str | None, steps: Sequence[str] = ()) -> BirthApproval:
+    """Decide ``approvalStatus`` at create (domain §4); create_invoice() in the database decides the same.
+
+    ``steps`` are those of the policy that holds for the amount, empty without one. Without a policy every invoice is
     born ``APPROVER_APPROVED``, whatever is asked (nobody could ever approve it); under one only a ``*_PENDING`` or
-    nothing is obeyed. ``BANK_APPROVED`` is never writable.
+    nothing is obeyed, and a later step than the first only where the maker's own is all that it passes over.
+    ``BANK_APPROVED`` is never writable.
     """
-    born = policy_start or A.APPROVER_APPROVED
+    born = pending(steps[0]) if steps else A.APPROVER_APPROVED
     if asked is None:
         return BirthApproval(born)
     if asked not in A.__members__:
         message = f"Use one of {', '.join(A)}."
         return BirthApproval(born, invalid=FieldProblem("approvalStatus", "UNKNOWN_VALUE", message, shown(asked)))
     wanted = A(asked)
-    if wanted is A.BANK_APPROVED or (policy_start and wanted not in PENDING_APPROVALS):
+    at = None
+    if steps and wanted in PENDING_APPROVALS:
+        at = next((n for n, step in enumerate(steps) if STEPS.index(step) >= STEPS.index(step_of(wanted))), None)
+    passed_over = steps[:at] if at is not None else ()
+    if wanted is A.BANK_APPROVED or (steps and (at is None or any(step != "MAKER" for step in passed_over))):
         message = "An invoice cannot be born approved: leave approvalStatus out and let it be approved."
         return BirthApproval(born, forbidden=FieldProblem("approvalStatus", "APPROVAL_NOT_WRITABLE", message, asked))
-    return BirthApproval(wanted if policy_start else born)
+    return BirthApproval(pending(steps[at]), maker_done=bool(passed_over)) if at is not None else BirthApproval(born)

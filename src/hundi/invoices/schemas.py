@@ -10,7 +10,6 @@ from msgspec import UNSET, Meta, UnsetType
 from hundi.http.envelope import EnumModel, in_ist
 from hundi.http.wire import (
     BaseAmount,
-    FilterDateTime,
     Money,
     Percent,
     Quantity,
@@ -92,6 +91,7 @@ class InvoiceCreate(msgspec.Struct, kw_only=True):
     supplyType: Annotated[str, Meta(max_length=10)] | None = None
     registrationGstin: Annotated[str, Meta(max_length=15)] | None = None
     itemLists: Annotated[list[ItemIn], Meta(max_length=1000)] | None = None
+    minimumPart: Money | None = None
     irn: (
         Annotated[str, Meta(pattern=r"^[A-Fa-f0-9]{64}\Z", extra_json_schema={"pattern": "^[A-Fa-f0-9]{64}$"})] | None
     ) = None
@@ -163,6 +163,14 @@ class InvoicePatch(msgspec.Struct, kw_only=True):
     tcs: Money | UnsetType | None = UNSET
     roundOff: SignedMoney | UnsetType | None = UNSET
     reverseCharge: bool | UnsetType | None = UNSET
+    minimumPart: (
+        Annotated[Money, Meta(description="The least part payment, where part payment is allowed")] | UnsetType | None
+    ) = UNSET
+    remarks: (
+        Annotated[str, Meta(max_length=500, description="Why: goes with approvalStatus or receivableStatus")]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 class InvoiceAttachmentResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -261,6 +269,8 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
     taxableValue: Decimal | None = None
     roundOff: Decimal | None = None
     placeOfSupply: str | None = None
+    minimumPart: Decimal | None = None
+    statusReason: str | None = None
     itemLists: list[ItemOut] | None = None
 
     @classmethod
@@ -286,6 +296,7 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
             totalReceived=row.total_received, via=row.via, createdVia=_enum(row.created_via),
             dispatchStatus=_enum(row.dispatch_status), invoiceValue=row.invoice_value,
             taxableValue=row.taxable_value, roundOff=row.round_off, placeOfSupply=row.place_of_supply,
+            minimumPart=row.minimum_part, statusReason=row.status_reason,
             itemLists=[ItemOut.of(item) for item in items] if items else None,
         )  # fmt: skip
 
@@ -293,28 +304,3 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
 def _enum(name: str) -> EnumModel:
     shown = labelled(name)
     return EnumModel(shown.label, shown.name)
-
-
-class InvoiceSearch(msgspec.Struct, kw_only=True):
-    """The body of searchCollectionInvoices (contract §4.5), first cut: the filters below; all must hold."""
-
-    approvalStatuses: Annotated[list[ApprovalStatus], Meta(max_length=20)] | None = None
-    customerIds: Annotated[list[CustomerRef], Meta(max_length=5000)] | None = None
-    invoiceIds: Annotated[list[Short], Meta(max_length=5000)] | None = None
-    invoiceNumber: Number | None = None
-    externalId: Short | None = None
-    receivableStatuses: Annotated[list[ReceivableStatus], Meta(max_length=20)] | None = None
-    dispatched: bool | None = None
-    dueDateFrom: FilterDateTime | None = None
-    dueDateTo: FilterDateTime | None = None
-    createdOnFrom: FilterDateTime | None = None
-    createdOnTo: FilterDateTime | None = None
-
-
-class InvoicePage(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A page of invoices (design §5 "Lists")."""
-
-    data: list[InvoiceResponse]
-    total_count: int = msgspec.field(default=-1)
-    limit: int = msgspec.field(default=-1)
-    offset: int = msgspec.field(default=-1)

@@ -1,6 +1,8 @@
-"""Verbs on invoices that exist: PATCH."""
+"""Verbs on invoices that exist: PATCH, and the moves of the receivable status with their reasons."""
 
+from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import asyncpg
@@ -8,19 +10,27 @@ import msgspec
 from msgspec import UNSET
 
 from hundi.audit import service as audit
+from hundi.auth.errors import RoleMissing
 from hundi.auth.rules import Permission
 from hundi.customers import queries as customers
 from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of
 from hundi.http.wire import Money, WireDate, WireDateTime
-from hundi.invoices import lifecycle, queries
+from hundi.invoices import approvals, consequences, lifecycle, numbering, queries
 from hundi.invoices.amounts import AmountMismatch
-from hundi.invoices.errors import ApprovalForbidden, NumberTaken
+from hundi.invoices.errors import ApprovalWithChanges, BeingSent, NumberTaken
 from hundi.invoices.patch_fields import Current, Lock, PatchDecision, Permissions
 from hundi.invoices.patching import decide
 from hundi.invoices.rows import InvoiceRow
-from hundi.invoices.rules import MONEY_KINDS, ApprovalStatus, ReceivableStatus
+from hundi.invoices.rules import (
+    APPROVED,
+    MONEY_KINDS,
+    PENDING_APPROVALS,
+    ApprovalStatus,
+    ReceivableStatus,
+    status_after,
+)
 from hundi.invoices.schemas import InvoicePatch
 from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor
@@ -28,17 +38,28 @@ from hundi.kit.contacts import is_email, is_phone
 from hundi.kit.dates import financial_year, ist_date, start_of_day
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.ids import new_id
+from hundi.kit.money import round_to_paise, shown
 
 _POLICY: Final = "SELECT amount_mismatch FROM sellers WHERE seller_id = $1"
 _ADD_ENTRIES: Final = """
     INSERT INTO invoice_entries (seller_id, invoice_id, entry_id, kind, amount, created_at, created_by)
     SELECT $1, $2, e.id, e.kind, e.amount, $6, $7
       FROM unnest($3::text[], $4::text[], $5::numeric[]) AS e (id, kind, amount)"""
-_STEP_PERMISSION: Final = {
-    "MAKER": Permission.INVOICE_WRITE,
-    "CHECKER": Permission.INVOICE_CHECK,
-    "APPROVER": Permission.INVOICE_APPROVE,
-}
+_SETTLE: Final = """
+    UPDATE invoices SET total_received = $3, balance = $4, modified_at = $5, modified_by = $6, version = version + 1
+     WHERE seller_id = $1 AND invoice_id = $2"""
+_REASON: Final = "UPDATE invoices SET status_reason = $3 WHERE seller_id = $1 AND invoice_id = $2"
+# What a checker or approver may PATCH who may write nothing else.
+_DECIDING: Final = frozenset({"approvalStatus", "remarks"})
+# Why an invoice is in one of these is kept beside it; everything else says so by itself.
+_REASONED: Final = frozenset({ReceivableStatus.DISPUTED, ReceivableStatus.CANCELLED, ReceivableStatus.WRITTEN_OFF})
+# What an approval is given for: a change of it asks for the approval anew.
+_APPROVED_CONTENT: Final = frozenset(
+    {
+        "customer_id", "invoice_number", "invoice_date", "base_amount", "cgst", "sgst", "igst", "cess", "discount",
+        "other_charges", "tcs", "round_off", "gst_exclusive", "reverse_charge", "invoice_value", "net_amount",
+    }
+)  # fmt: skip
 # An empty text stands for none in these, as at create.
 _EMPTY_IS_NONE: Final = frozenset({"emailAddress", "mobileNumber"})
 # The columns a PATCH may write; anything else in a decision is a bug and must not become SQL.
@@ -47,7 +68,8 @@ _WRITABLE: Final = frozenset(
         "description", "email_address", "mobile_number", "po_number", "payable_reference_id", "via", "charge_customer",
         "partial_payment_allowed", "customer_id", "invoice_number", "invoice_date", "due_date", "base_amount", "cgst",
         "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "net_amount", "gst_exclusive",
-        "reverse_charge", "taxable_value", "invoice_value", "total_received", "balance",
+        "reverse_charge", "taxable_value", "invoice_value", "total_received", "balance", "minimum_part",
+        "place_of_supply", "link_version",
     }
 )  # fmt: skip
 
@@ -69,17 +91,31 @@ def changes_of(data: InvoicePatch) -> dict[str, Any]:
     return found
 
 
+def any_version(_: int) -> None:
+    """Accept whatever the invoice's version is: the caller asked for none."""
+
+
 async def update(
-    tx: Transaction, who: Actor, invoice_id: str, data: InvoicePatch
+    tx: Transaction, who: Actor, invoice_id: str, data: InvoicePatch, *, check: Callable[[int], None] = any_version
 ) -> tuple[InvoiceRow, list[FieldProblem]]:
     """Apply a PATCH and give the invoice as it is now, with warnings.
 
-    Raises :class:`Invalid` (400), :class:`NotAllowedNow` (422) and friends with every problem; nothing is then written.
+    ``check`` is asked about the version under the lock (If-Match). Raises :class:`Invalid` (400),
+    :class:`NotAllowedNow` (422) and friends with every problem; nothing is then written.
     """
-    changes = changes_of(data)
+    return await change(tx, who, invoice_id, changes_of(data), check=check)
+
+
+async def change(
+    tx: Transaction, who: Actor, invoice_id: str, changes: dict[str, Any], *, check: Callable[[int], None] = any_version
+) -> tuple[InvoiceRow, list[FieldProblem]]:
+    """Apply changes given as plain values by wire name: what :func:`update` does, for the other verbs."""
+    if Permission.INVOICE_WRITE.value not in who.permissions and not set(changes) <= _DECIDING:
+        raise RoleMissing
     before = await queries.lock(tx, tx.seller_id, invoice_id)
-    policy = AmountMismatch(await tx.fetchval(_POLICY, tx.seller_id))
-    today = ist_date(tx.now)
+    check(before.version)
+    remarks = changes.pop("remarks", None) or None
+    minimum = _minimum_part(changes)
     decision = decide(
         await _current(tx, before),
         changes,
@@ -88,20 +124,62 @@ async def update(
             override=Permission.INVOICE_OVERRIDE.value in who.permissions,
             reverse_receipt=Permission.RECEIPT_REVERSE.value in who.permissions,
         ),
-        today=today,
-        amount_mismatch=policy,
+        today=ist_date(tx.now),
+        amount_mismatch=AmountMismatch(await tx.fetchval(_POLICY, tx.seller_id)),
     )
-    problems = decision.problems + _text_problems(changes)
+    found = _text_problems(changes) + minimum.problems
+    problems = decision.problems + found
     if problems:
-        kind = Invalid if decision.refusal is None or len(problems) > len(decision.problems) else decision.refusal
+        kind = Invalid if decision.refusal is None or found else decision.refusal
         raise kind(problems=problems)
-    if decision.approval_move is not None:
-        _check_step(who, decision.approval_move)
-    await _check_customer(tx, decision)
-    await _apply(tx, who, before, decision)
-    if decision.dispatch_now:
+    decision.values.update(minimum.values)
+    if "taxable_value" in decision.values:
+        await consequences.check_lines(tx, before, decision.values)
+    warnings = [*decision.warnings, *await _check_customer(tx, before, decision)]
+    await _apply(tx, who, before, decision, remarks)
+    after = await queries.one(tx, tx.seller_id, invoice_id)
+    if decision.dispatch_now and after.approval_status in APPROVED:
         await enqueue(tx, "invoices.dispatch_requested", ids={"invoice_ids": [invoice_id], "actor": who.subject})
-    return await queries.one(tx, tx.seller_id, invoice_id), decision.warnings
+    elif decision.dispatch_now:
+        warnings = [*warnings, not_sent_yet()]
+    return after, warnings
+
+
+async def settle(tx: Transaction, who: Actor, row: InvoiceRow, *, received: Decimal, balance: Decimal) -> None:
+    """Bring total, balance and status of a locked invoice into step with entries that were just written."""
+    before = ReceivableStatus(row.receivable_status)
+    after = status_after(before, row.net_amount, balance)
+    # PAID demands a zero balance (a CHECK), so a status that leaves PAID is written first and one that enters it last.
+    if after is not before and before is ReceivableStatus.PAID:
+        await lifecycle.move_receivable(tx, row.invoice_id, before, after)
+    await tx.execute(_SETTLE, tx.seller_id, row.invoice_id, received, balance, tx.now, who.subject)
+    if after is not before and before is not ReceivableStatus.PAID:
+        await lifecycle.move_receivable(tx, row.invoice_id, before, after)
+
+
+def not_sent_yet() -> FieldProblem:
+    """Warn that ``dispatchNow`` did nothing, because nothing is sent before it is approved."""
+    message = "It waits for its approval and was not sent: dispatch it once it is approved."
+    return FieldProblem("dispatchNow", "NOT_APPROVED", message)
+
+
+class _Minimum(msgspec.Struct, frozen=True):
+    values: dict[str, Any]
+    problems: list[FieldProblem]
+
+
+def _minimum_part(changes: dict[str, Any]) -> _Minimum:
+    """Take ``minimumPart`` out of the changes: it is no figure of the invoice, and null clears it."""
+    if "minimumPart" not in changes:
+        return _Minimum({}, [])
+    sent = changes.pop("minimumPart")
+    if sent is None:
+        return _Minimum({"minimum_part": None}, [])
+    least = round_to_paise(sent)
+    if least <= 0:
+        message = "Send an amount above zero, or null for none."
+        return _Minimum({}, [FieldProblem("minimumPart", "TOO_SMALL", message, shown(sent))])
+    return _Minimum({"minimum_part": least}, [])
 
 
 def _lock_of(row: InvoiceRow) -> Lock:
@@ -111,7 +189,7 @@ def _lock_of(row: InvoiceRow) -> Lock:
 
 
 async def _current(tx: Transaction, row: InvoiceRow) -> Current:
-    adjusted, written_off = await queries.entry_sums(
+    adjusted, written_off, certificates = await queries.entry_sums(
         tx, tx.seller_id, row.invoice_id, sorted(kind.value for kind in MONEY_KINDS)
     )
     return Current(
@@ -120,7 +198,8 @@ async def _current(tx: Transaction, row: InvoiceRow) -> Current:
         base_amount=row.base_amount, cgst=row.cgst, sgst=row.sgst, igst=row.igst, cess=row.cess, discount=row.discount,
         other_charges=row.other_charges, tcs=row.tcs, round_off=row.round_off, tds=row.tds,
         invoice_value=row.invoice_value, net_amount=row.net_amount, total_received=row.total_received,
-        adjusted=adjusted, written_off=written_off, receivable_status=ReceivableStatus(row.receivable_status),
+        adjusted=adjusted, written_off=written_off, tds_certified=certificates > 0,
+        receivable_status=ReceivableStatus(row.receivable_status),
         approval_status=ApprovalStatus(row.approval_status),
     )  # fmt: skip
 
@@ -139,19 +218,13 @@ def _text_problems(changes: dict[str, Any]) -> list[FieldProblem]:
     return found
 
 
-def _check_step(who: Actor, to: ApprovalStatus) -> None:
-    needed = _STEP_PERMISSION[to.value.split("_")[0]]
-    if needed.value not in who.permissions:
-        problem = FieldProblem(
-            "approvalStatus", ApprovalForbidden.code, "Ask someone whose role has this step.", to.value
-        )
-        raise ApprovalForbidden(problems=[problem])
-
-
-async def _check_customer(tx: Transaction, decision: PatchDecision) -> None:
+async def _check_customer(tx: Transaction, before: InvoiceRow, decision: PatchDecision) -> list[FieldProblem]:
     wanted = decision.values.get("customer_id")
     if wanted is None:
-        return
+        return []
+    if before.dispatch_status == "QUEUED":
+        message = "The invoice is on its way to its customer: change the customer when that is settled."
+        raise BeingSent(problems=[FieldProblem("customerId", BeingSent.code, message, wanted)])
     try:
         customer = await customers.one(tx, tx.seller_id, wanted)
     except CustomerNotFound as error:
@@ -160,9 +233,10 @@ async def _check_customer(tx: Transaction, decision: PatchDecision) -> None:
     if customer.status != "ACTIVE":
         message = "Activate the customer first."
         raise CustomerInactive(problems=[FieldProblem("customerId", CustomerInactive.code, message, wanted)])
+    return await consequences.of_customer_change(tx, before, customer, decision.values)
 
 
-async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: PatchDecision) -> None:
+async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: PatchDecision, remarks: str | None) -> None:
     values = dict(decision.values)
     stray = set(values) - _WRITABLE
     if stray:
@@ -174,8 +248,9 @@ async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: Patc
     # PAID demands a zero balance (a CHECK), so a status that leaves PAID is written first and one that enters it last.
     leaves_paid = decision.move is not None and before.receivable_status == ReceivableStatus.PAID.value
     if decision.move is not None and leaves_paid:
-        await lifecycle.move_receivable(tx, before.invoice_id, ReceivableStatus.PAID, decision.move)
-    await _write_values(tx, who, before, changed)
+        await lifecycle.move_receivable(tx, before.invoice_id, ReceivableStatus.PAID, decision.move, reason=remarks)
+    if changed or decision.entries or decision.move is not None:
+        await _write_values(tx, who, before, changed)
     if decision.entries:
         await tx.execute(
             _ADD_ENTRIES, tx.seller_id, before.invoice_id, [new_id("ent", tx.now) for _ in decision.entries],
@@ -184,13 +259,46 @@ async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: Patc
         )  # fmt: skip
     if decision.move is not None and not leaves_paid:
         await lifecycle.move_receivable(
-            tx, before.invoice_id, ReceivableStatus(before.receivable_status), decision.move
+            tx, before.invoice_id, ReceivableStatus(before.receivable_status), decision.move, reason=remarks
         )
-    if decision.approval_move is not None:
-        await lifecycle.move_approval(
-            tx, before.invoice_id, ApprovalStatus(before.approval_status), decision.approval_move
-        )
-    await _leave_trace(tx, who, before, changed, decision)
+    if decision.move is not None:
+        await tx.execute(_REASON, tx.seller_id, before.invoice_id, remarks if decision.move in _REASONED else None)
+    if decision.move is ReceivableStatus.CANCELLED:
+        await numbering.void(tx, who, [before.invoice_id], numbering.CANCELLED)
+    await _leave_trace(tx, who, before, changed, decision, remarks)
+    await _approve(tx, who, before, changed, decision, remarks)
+
+
+async def _approve(
+    tx: Transaction,
+    who: Actor,
+    before: InvoiceRow,
+    changed: dict[str, Any],
+    decision: PatchDecision,
+    remarks: str | None,
+) -> None:
+    """Move the approval: the step that was asked for, or the beginning anew that a changed content asks for."""
+    content = _APPROVED_CONTENT & set(changed)
+    if _lock_of(before) is not Lock.NONE:
+        # Once it is sent, tax deducted at source stays open, and the net amount follows it (domain §3).
+        content -= {"net_amount"}
+    wanted = decision.approval_move
+    if wanted is None:
+        if content:
+            await approvals.renew(tx, who, await queries.one(tx, tx.seller_id, before.invoice_id))
+        return
+    stored = ApprovalStatus(before.approval_status)
+    if stored.value.endswith("_REJECTED"):
+        now = await queries.one(tx, tx.seller_id, before.invoice_id)
+        await approvals.resubmit(tx, who, now, wanted, remarks=remarks)
+        return
+    if content:
+        raise ApprovalWithChanges
+    if wanted in PENDING_APPROVALS:
+        await approvals.go_on(tx, who, before)
+        return
+    verdict = approvals.Decision.REJECTED if wanted.value.endswith("_REJECTED") else approvals.Decision.APPROVED
+    await approvals.decide(tx, who, before, verdict, remarks=remarks)
 
 
 async def _write_values(tx: Transaction, who: Actor, before: InvoiceRow, changed: dict[str, Any]) -> None:
@@ -218,14 +326,21 @@ async def _write_values(tx: Transaction, who: Actor, before: InvoiceRow, changed
 
 
 async def _leave_trace(
-    tx: Transaction, who: Actor, before: InvoiceRow, changed: dict[str, Any], decision: PatchDecision
+    tx: Transaction,
+    who: Actor,
+    before: InvoiceRow,
+    changed: dict[str, Any],
+    decision: PatchDecision,
+    remarks: str | None,
 ) -> None:
     old = {name: getattr(before, name) for name in changed}
     new = dict(changed)
     if decision.move is not None:
         old["receivable_status"], new["receivable_status"] = before.receivable_status, decision.move.value
     if decision.approval_move is not None:
-        old["approval_status"], new["approval_status"] = before.approval_status, decision.approval_move.value
+        new["approvalAsked"] = decision.approval_move.value
+    if remarks:
+        new["remarks"] = remarks
     if decision.entries:
         new["entries"] = [{"kind": entry.kind.value, "amount": entry.amount} for entry in decision.entries]
     if decision.overridden:

@@ -30,7 +30,9 @@ def _base36(value: int, width: int) -> str:
 def _uuid7_hex(at: datetime, random_bits: int) -> str:
     """Lay out 32 hexadecimal digits as RFC 9562 §5.7 does: 48 bits of milliseconds, version, 12 + 62 bits of our choice."""
     millis = int(at.timestamp() * 1000) & ((1 << 48) - 1)
-    value = (millis << 80) | (7 << 76) | ((random_bits >> 62 & 0xFFF) << 64) | (2 << 62) | (random_bits & ((1 << 62) - 1))
+    value = (
+        (millis << 80) | (7 << 76) | ((random_bits >> 62 & 0xFFF) << 64) | (2 << 62) | (random_bits & ((1 << 62) - 1))
+    )
     return f"{value:032x}"
 
 

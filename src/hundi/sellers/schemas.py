@@ -29,6 +29,7 @@ class NewRegistration(msgspec.Struct, frozen=True, kw_only=True):
     upi_vpa: str | None = None
     upi_max_amount: Decimal = Decimal("100000.00")
     signatory_name: str | None = None
+    lut_number: str | None = None
     series_pattern: str = "INV/{26-27}/{n:5}"
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from hundi.db.embedded.errors import DataFolderBusy, EmbeddedStartError
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 LOCK_NAME: Final = "hundi.lock"
@@ -73,6 +73,17 @@ class FolderLock:
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode("ascii"), 0)
         self._fd = fd
+
+    @staticmethod
+    def is_held(data_dir: Path) -> bool:
+        """Tell whether some process holds the folder now, without touching the lock: the kernel lists who holds what."""
+        try:
+            found = (data_dir.expanduser() / LOCK_NAME).stat()
+            held = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return False
+        name = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+        return any("FLOCK" in line and "->" not in line and name in line.split() for line in held.splitlines())
 
     def release(self) -> None:
         """Give the lock back; fine when it is not held. The file stays: removing it would race with a newcomer."""

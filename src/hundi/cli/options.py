@@ -1,0 +1,40 @@
+"""What the commands have in common: options, and settings read from them. Light: `--help` loads this."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept. Default: ./data")]
+DatabaseUrl = Annotated[str | None, typer.Option("--database-url", help="A PostgreSQL of your own, 15 or newer.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Seller = Annotated[str | None, typer.Option("--seller", help="Company id; needed when there are several.")]
+
+
+def settings_from(**overrides: Any) -> Any:
+    """Read settings, those of the command line first; a bad one ends the command with its sentence."""
+    from hundi.cli.output import refuse
+    from hundi.config import BadSetting, load
+    from hundi.log import configure
+
+    try:
+        settings = load(**overrides)
+    except BadSetting as error:
+        refuse(str(error))
+    configure(settings.log_level)
+    return settings
+
+
+def beside(data_dir: Path | None, database_url: str | None) -> Any:
+    """Read settings for a command that works beside a running `hundi up`."""
+    from hundi.cli.output import refuse
+    from hundi.cli.parts import with_running_database
+    from hundi.config import BadSetting
+    from hundi.db.embedded import EmbeddedStartError
+
+    try:
+        return with_running_database(settings_from(data_dir=data_dir, database_url=database_url))
+    except (BadSetting, EmbeddedStartError) as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename}: {error.strerror}. Run this as the user that runs `hundi up`.")

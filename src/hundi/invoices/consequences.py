@@ -1,0 +1,74 @@
+"""What a change of an invoice means for its other parts: its lines, its place of supply, the links that were sent."""
+
+from decimal import Decimal
+from typing import Any, Final
+
+from hundi.customers import queries as customers
+from hundi.customers.errors import CustomerNotFound
+from hundi.customers.rows import CustomerRow
+from hundi.db.pool import Transaction
+from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export
+from hundi.invoices.rows import InvoiceRow
+from hundi.kit.errors import FieldProblem, Invalid
+from hundi.kit.money import ONE_RUPEE
+from hundi.kit.states import CENTRE
+
+_LINE_SUMS: Final = """
+    SELECT sum(taxable_value) AS taxable_value, sum(cgst) AS cgst, sum(sgst) AS sgst, sum(igst) AS igst
+      FROM invoice_items WHERE seller_id = $1 AND invoice_id = $2"""
+_STATES: Final = """
+    SELECT i.ship_to_state, r.state_code FROM invoices i
+      JOIN registrations r ON r.seller_id = $1 AND r.registration_id = i.registration_id
+     WHERE i.seller_id = $1 AND i.invoice_id = $2"""
+_WIRE_NAMES: Final = {"taxable_value": "baseAmount", "cgst": "cgst", "sgst": "sgst", "igst": "igst"}
+
+
+async def check_lines(tx: Transaction, before: InvoiceRow, values: dict[str, Any]) -> None:
+    """Refuse new figures that the invoice's lines do not add up to, within a rupee; raises :class:`Invalid`."""
+    sums = await tx.fetchrow(_LINE_SUMS, tx.seller_id, before.invoice_id)
+    if sums is None or sums["taxable_value"] is None:
+        return
+    problems = []
+    for name, field in _WIRE_NAMES.items():
+        wanted: Decimal = values.get(name, getattr(before, name))
+        if abs(sums[name] - wanted) > ONE_RUPEE:
+            message = f"The invoice's lines come to {sums[name]}, not {wanted}: cancel it and issue another."
+            problems.append(FieldProblem(field, "ITEMS_DO_NOT_ADD_UP", message, str(wanted)))
+    if problems:
+        raise Invalid(problems=problems)
+
+
+def usual_place(customer: CustomerRow) -> str | None:
+    """Give the place of supply that the customer alone suggests: the GSTIN's state, else its own (domain §2)."""
+    code = customer.gstin[:2] if customer.gstin else customer.state_code
+    return None if code == CENTRE else code
+
+
+async def of_customer_change(
+    tx: Transaction, before: InvoiceRow, customer: CustomerRow, values: dict[str, Any]
+) -> list[FieldProblem]:
+    """Add to ``values`` what another customer brings with it; give what is doubtful about the tax heads then.
+
+    A place of supply that followed from the old customer follows the new one. A link that was sent to the old customer
+    stops working: it must not show the new one's invoice. The next dispatch makes another.
+    """
+    if before.link_version > 0:
+        values["link_version"] = before.link_version + 1
+    states = await tx.fetchrow(_STATES, tx.seller_id, before.invoice_id)
+    place = before.place_of_supply
+    if states is not None and states["ship_to_state"] is None and place == await _old_place(tx, before):
+        place = usual_place(customer)
+        values["place_of_supply"] = place
+    supply = SupplyType(before.supply_type) if before.supply_type else None
+    border = is_sez_or_export(supply, customer.treatment)
+    inter = is_inter_state(states["state_code"] if states else None, place, sez_or_export=border)
+    heads = Heads(*(values.get(name, getattr(before, name)) for name in ("cgst", "sgst", "igst")))
+    found = head_problem(heads, inter, place)
+    return [found] if found else []
+
+
+async def _old_place(tx: Transaction, before: InvoiceRow) -> str | None:
+    try:
+        return usual_place(await customers.one(tx, tx.seller_id, before.customer_id))
+    except CustomerNotFound:
+        return None

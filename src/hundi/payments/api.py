@@ -1,0 +1,123 @@
+"""The entries of an invoice over HTTP: record, list, reverse (domain §3)."""
+
+from typing import Annotated, Any, Final
+
+from litestar import get, post
+from litestar.datastructures import State
+from litestar.params import QueryParameter
+
+from hundi.auth.guard import may
+from hundi.auth.rules import Permission
+from hundi.db.pool import Transaction
+from hundi.http.body import JsonBody
+from hundi.http.docs import statuses
+from hundi.http.envelope import Envelope, Reply, ok
+from hundi.http.idempotency import Call, once
+from hundi.invoices import queries as invoices
+from hundi.invoices.api import SellerParameter, shown
+from hundi.invoices.rules import EntryKind
+from hundi.kit.actor import Actor
+from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE, check_start, read_cursor, write_cursor
+from hundi.payments import queries, service
+from hundi.payments.rules import NewEntry
+from hundi.payments.schemas import EntryCreate, EntryOutcome, EntryPage, EntryResponse, EntryReversal
+
+_TAGS: Final = ["payment-controller"]
+
+
+@post(
+    "/api/v0/invoice/{invoiceId:str}/entries",
+    operation_id="createInvoiceEntry",
+    tags=_TAGS,
+    guards=[may(Permission.INVOICE_WRITE)],
+    dto=JsonBody[EntryCreate],
+    status_code=200,
+    responses=statuses(),
+)
+async def create_invoice_entry(
+    invoiceId: str, data: EntryCreate, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[EntryOutcome]]:
+    """Record a receipt, tax deducted at source, a credit note, a discount, an advance or a round-off.
+
+    TDS counts against the `tds` the invoice expects: more reduces the balance, less comes back to it. A receipt smaller
+    than the balance needs `partialPaymentAllowed` (and at least `minimumPart`) on the invoice, or `acceptPart: true`.
+    """
+    new = NewEntry(
+        kind=EntryKind(data.kind), amount=data.amount.value, reference=(data.reference or "").strip() or None,
+        received_on=data.receivedOn.value if data.receivedOn else None, tds_section=data.tdsSection or None,
+        tan=data.tan or None, certificate_no=data.certificateNo or None, note=data.note or None,
+        accept_part=bool(data.acceptPart),
+    )  # fmt: skip
+
+    async def work(tx: Transaction) -> Envelope[EntryOutcome]:
+        entry, doubts = await service.record(tx, call.actor, invoiceId, new)
+        row = await invoices.one(tx, tx.seller_id, invoiceId)
+        return ok(EntryOutcome(entry=EntryResponse.of(entry), invoice=shown(state, row)), doubts)
+
+    return await once(state.db, call, work)
+
+
+@get(
+    "/api/v0/invoice/{invoiceId:str}/entries",
+    operation_id="getInvoiceEntries",
+    tags=_TAGS,
+    guards=[may(Permission.INVOICE_READ)],
+    responses=statuses(),
+)
+async def get_invoice_entries(
+    invoiceId: str,
+    who: Actor,
+    state: State,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
+    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+    cursor: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=LONGEST_CURSOR,
+            required=False,
+            schema_extra={"type": "string", "one_of": None},
+            description="next_cursor of the page before",
+        ),
+    ] = None,
+    sellerId: SellerParameter = None,
+) -> Reply[Envelope[EntryPage]]:
+    """List what reduced the balance of an invoice, the oldest first: net amount less their sum is the balance."""
+    check_start(cursor, offset)
+    belongs = (who.seller_id, "invoice.entries", invoiceId)
+    after = read_cursor(state.keyring, belongs, cursor, 1)[0] if cursor is not None else None
+    async with state.db.read(who) as tx:
+        await invoices.one(tx, who.seller_id, invoiceId)
+        rows, total = await queries.page(tx, invoiceId, after=after, limit=limit, offset=offset)
+    following = write_cursor(state.keyring, belongs, [rows[-1].entry_id]) if len(rows) == limit else None
+    data = [EntryResponse.of(row) for row in rows]
+    return Reply(ok(EntryPage(data=data, total_count=total, limit=limit, offset=offset, next_cursor=following)))
+
+
+@post(
+    "/api/v0/invoice/{invoiceId:str}/entries/{entryId:str}/reverse",
+    operation_id="reverseInvoiceEntry",
+    tags=_TAGS,
+    guards=[may(Permission.RECEIPT_REVERSE)],
+    dto=JsonBody[EntryReversal],
+    status_code=200,
+    responses=statuses(),
+)
+async def reverse_invoice_entry(
+    invoiceId: str,
+    entryId: str,
+    data: EntryReversal,
+    call: Call,
+    state: State,
+    sellerId: SellerParameter = None,
+) -> Reply[Envelope[EntryOutcome]]:
+    """Take an entry back by another one. An entry is reversed once; asking again changes nothing."""
+
+    async def work(tx: Transaction) -> Envelope[EntryOutcome]:
+        entry = await service.reverse(tx, call.actor, invoiceId, entryId, data.note or None)
+        row = await invoices.one(tx, tx.seller_id, invoiceId)
+        return ok(EntryOutcome(entry=EntryResponse.of(entry), invoice=shown(state, row)))
+
+    return await once(state.db, call, work)
+
+
+ROUTES: Final[list[Any]] = [create_invoice_entry, get_invoice_entries, reverse_invoice_entry]

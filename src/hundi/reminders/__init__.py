@@ -1,0 +1,1 @@
+"""Reminder rules of customers: when somebody who owes is reminded."""

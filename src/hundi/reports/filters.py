@@ -1,0 +1,30 @@
+"""Which invoices a report is about: the filters of searches."""
+
+from datetime import date
+
+from hundi.db.pool import Transaction
+from hundi.invoices.rules import OPEN_STATUSES
+from hundi.invoices.search import Conditions, asked, conditions
+from hundi.invoices.search_schemas import InvoiceSearch
+
+
+class ReportFilters(InvoiceSearch, kw_only=True, omit_defaults=True):
+    """The filters of searchCollectionInvoices; all are optional.
+
+    A report is about invoices with a balance whose money is awaited (PENDING, PARTIALLY_PAID); receivableStatuses may
+    name others, such as DISPUTED.
+    """
+
+
+async def open_conditions(tx: Transaction, wanted: InvoiceSearch, today: date) -> Conditions:
+    """Write the filters as conditions on ``searchable_invoices i``, for open items. Raises as searches do."""
+    found = await conditions(tx, wanted, today)
+    if not wanted.receivableStatuses:
+        found.add("i.receivable_status = ANY (${}::text[])", sorted(status.value for status in OPEN_STATUSES))
+    found.add("i.balance > 0")
+    return found
+
+
+def asked_of(wanted: InvoiceSearch) -> str:
+    """Write the filters as one text: what a cursor belongs to."""
+    return asked(wanted)
