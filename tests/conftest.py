@@ -42,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore::litestar.exceptions.LitestarDeprecationWarning")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long scenarios, so that no process of pytest-xdist is left alone with them at the end."""
+    items.sort(key=lambda item: "scenarios" not in item.path.parts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> Iterator[None]:
     """Take away every HUNDI_ variable, so that nobody's shell decides how a test ends."""

@@ -22,9 +22,10 @@ from hundi.invoices import errors as invoice_errors
 from hundi.kit import errors as kit
 from hundi.kit.errors import ErrorType, Refusal
 from hundi.kit.keys import Keyring
+from hundi.payments import errors as payment_errors
 from hundi.sellers import errors as seller_errors
 
-MODULES = (kit, auth_errors, customer_errors, invoice_errors, seller_errors, body_errors, idempotency)
+MODULES = (kit, auth_errors, customer_errors, invoice_errors, seller_errors, payment_errors, body_errors, idempotency)
 REFUSALS = sorted(
     {
         kind

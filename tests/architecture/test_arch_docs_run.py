@@ -87,3 +87,20 @@ def test_the_page_on_partners_runs_as_printed(demo: Path) -> None:
     assert re.findall(r"^HTTP (\d+)$", done.stdout, re.MULTILINE) == ["403", "200", "403"]
     assert "belongs to CEKDEMO001" in done.stdout
     assert "customer.create by usr_" in done.stdout
+
+
+@pytest.mark.slow  # Starts a whole Hundi of its own.
+def test_the_pages_on_moving_and_approving_run_as_printed(demo: Path) -> None:
+    said = {}
+    for name in ("move-from-enkash", "approve-before-sending"):
+        page = ROOT / "docs" / "how-to" / f"{name}.md"
+        blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        done = subprocess.run(
+            ["bash", "-euc", "\n".join(blocks)],
+            env=environment(DIR=str(demo)), cwd=demo, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said[name] = done.stdout
+    assert '"name":"OVERDUE"' in said["move-from-enkash"]
+    assert '"code":"NOT_APPROVED"' in said["approve-before-sending"]
+    assert "1 queued" in said["approve-before-sending"]

@@ -106,7 +106,7 @@ class Edge:
 
     async def _refused_at_once(self, scope: HTTPScope, send: Send, request_id: str, limit: int) -> bool:
         """Answer what can be judged by the head alone; tells whether it was."""
-        if "\x00" in scope["path"]:
+        if "\x00" in scope["path"] and scope["path"].startswith("/static/"):
             await self._no_such_place(send, request_id)
             return True
         if _declared_length(scope) > limit:
