@@ -81,7 +81,7 @@ run: setup  ## start Hundi with demo data; ARGS="--port 9000" is passed on
 # ---------------------------------------------------------------- what must hold
 
 test: setup  ## the whole suite; ARGS="-k dispatch" is passed on
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: static test  ## everything that CI runs
 

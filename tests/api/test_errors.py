@@ -131,3 +131,11 @@ async def test_metrics_count_by_method_and_status(client: httpx2.AsyncClient) ->
     await client.get("/nowhere")
     text = (await client.get("/metrics")).text
     assert re.search(r'hundi_http_requests_total\{method="GET",status="404"\} [1-9]', text)
+
+
+async def test_head_is_answered_as_get_without_its_body(client: httpx2.AsyncClient) -> None:
+    for path, status in (("/healthz", 200), ("/nowhere", 404), ("/static/%00", 404)):
+        head, get = await client.head(path), await client.get(path)
+        assert (head.status_code, head.content) == (status, b"")
+        assert get.status_code == status
+        assert head.headers["content-type"] == get.headers["content-type"]

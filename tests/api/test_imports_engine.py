@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -53,7 +54,8 @@ async def result(importer: Importer, import_id: str) -> dict[str, Any]:
     found = await importer.seller.value(
         "SELECT result->'payload' FROM imports WHERE seller_id = $1 AND import_id = $2", import_id
     )
-    decoded: dict[str, Any] = msgspec.json.decode(found)
+    # Amounts as Decimal: a float cannot hold the largest sums to the paisa.
+    decoded: dict[str, Any] = json.loads(found, parse_float=Decimal)
     return decoded
 
 

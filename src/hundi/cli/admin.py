@@ -15,6 +15,7 @@ from hundi.config import Settings
 from hundi.db.pool import Transaction
 from hundi.http.wire import dec_hook
 from hundi.kit.actor import Actor
+from hundi.kit.gstin import NotAGstin, read_gstin
 from hundi.kit.ids import new_seller_id
 from hundi.kit.states import find_state
 from hundi.sellers import clients, grants, people, places, queries, service
@@ -49,6 +50,15 @@ async def create_seller(
     upi_vpa: str | None,
 ) -> dict[str, str]:
     """Create a company and give its first credentials."""
+    if not name.strip():
+        message = "Give the company a --name."
+        raise Refused(message)
+    if gstin:
+        try:
+            gstin = read_gstin(gstin).number
+        except NotAGstin as error:
+            message = f"--gstin: {error}"
+            raise Refused(message) from error
     found = find_state(gstin[:2] if gstin else state)
     if found is None:
         message = f"'{state}' is no state: give its name, its two letters or its GST code."

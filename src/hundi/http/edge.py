@@ -5,7 +5,7 @@ import time
 from typing import Any, Final
 
 import structlog
-from litestar.enums import ScopeType
+from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -48,10 +48,23 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == ScopeType.HTTP:
-            await self._serve(scope, receive, send)
-        else:
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            await self._answer_head(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _answer_head(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Answer HEAD as GET without its body: probes and link scanners ask with it (RFC 9110 §9.3.2)."""
+
+        async def bodiless(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        scope["method"] = HttpMethod.GET
+        await self._serve(scope, receive, bodiless)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         request_id = self._request_id(scope)
