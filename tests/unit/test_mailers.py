@@ -149,6 +149,18 @@ async def test_a_half_written_draft_of_a_killed_worker_is_no_mail_and_goes(tmp_p
     assert mailer.path_of("CEKTEST0001", "dlv_1").read_bytes() == mail().content
 
 
+async def test_the_draft_of_a_worker_killed_right_after_its_mail_was_there_goes(tmp_path: Path) -> None:
+    mailer = OutboxMailer(tmp_path)
+    await mailer.send(mail())
+    draft = tmp_path / "CEKTEST0001" / ".dlv_1.abc.part"
+    draft.write_bytes(mail().content)
+    other = tmp_path / "CEKTEST0001" / ".dlv_10.abc.part"
+    other.write_bytes(b"From: another delivery, being written")
+    assert await mailer.known("CEKTEST0001", "dlv_1") is True
+    assert not draft.exists()
+    assert other.exists()
+
+
 async def test_an_outbox_that_cannot_be_written_is_unreachable_and_says_why(tmp_path: Path) -> None:
     in_the_way = tmp_path / "outbox"
     in_the_way.touch()

@@ -91,8 +91,7 @@ class OutboxMailer:
         finally:
             draft.unlink(missing_ok=True)
         if not taken:
-            for leftover in path.parent.glob(f".{mail.delivery_id}.*.part"):
-                leftover.unlink(missing_ok=True)
+            _sweep_drafts(path)
         _flush_folder(path.parent)
         return not taken
 
@@ -113,9 +112,16 @@ def _linked(draft: Path, path: Path) -> bool:
 def _lasts(path: Path) -> bool:
     if not path.exists():
         return False
-    # A worker killed between link and flush left a name that a power cut could still take away.
+    # A worker killed between link and flush left a name that a power cut could still take away, and its draft.
+    _sweep_drafts(path)
     _flush_folder(path.parent)
     return True
+
+
+def _sweep_drafts(path: Path) -> None:
+    """Remove what killed attempts left beside a mail that is there whole."""
+    for leftover in path.parent.glob(f".{path.stem}.*.part"):
+        leftover.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
