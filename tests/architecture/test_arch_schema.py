@@ -66,7 +66,8 @@ async def test_a_view_keeps_to_the_bound_seller(catalogue: asyncpg.Connection) -
     assert {row["viewname"] for row in rows} == VIEWS
     for row in rows:
         where = " ".join(row["sql"].partition("WHERE")[2].split()).rstrip(";")
-        where = re.sub(r"(?<=\()\w+\.(?=seller_id\b)", "", where)  # PostgreSQL 15 prints the table's name before its columns
+        # PostgreSQL 15 prints the table's name before its columns.
+        where = re.sub(r"(?<=\()\w+\.(?=seller_id\b)", "", where)
         assert where.startswith((POLICY, f"({POLICY} AND ")), f"{row['viewname']}: {where}"
         assert " OR " not in where
         granted = await catalogue.fetch(
