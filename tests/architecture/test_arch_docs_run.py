@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,12 +18,31 @@ import pytest
 from sources import ROOT
 
 READY_S = 90
-PAGE = ROOT / "docs" / "how-to" / "upload-a-file.md"
+HOW_TO = ROOT / "docs" / "how-to"
 
 
 def environment(**more: str) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("HUNDI_")}
     return {**own, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}", **more}
+
+
+def run_page(name: str, demo: Path) -> str:
+    """Run every command of a how-to page in one shell, as printed, and give what it said."""
+    blocks = re.findall(r"```sh\n(.*?)```", (HOW_TO / f"{name}.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    with_curl = environment(DIR=str(demo))
+    if shutil.which("curl") is None:
+        tools = demo / "tools"
+        tools.mkdir(exist_ok=True)
+        (tools / "curl").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "plain_curl.py"}" "$@"\n')
+        (tools / "curl").chmod(0o755)
+        with_curl["PATH"] = f"{tools}{os.pathsep}{with_curl['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(blocks)],
+        env=with_curl, cwd=demo, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def is_ready(folder: Path) -> bool:
@@ -61,46 +81,24 @@ def demo(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow  # Starts a whole Hundi and imports a thousand rows: that is what the page is about.
 def test_the_upload_page_runs_as_printed(demo: Path) -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) >= 5
-    done = subprocess.run(
-        ["bash", "-euc", "\n".join(blocks)],
-        env=environment(DIR=str(demo)), cwd=demo, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "988 imported, 12 failed" in done.stdout
-    assert "error_code,error_message" in done.stdout
-    assert "20 queued, 0 dispatched before, 0 not queued." in done.stdout
-    assert done.stdout.rstrip().endswith(".eml")
+    said = run_page("upload-a-file", demo)
+    assert "988 imported, 12 failed" in said
+    assert "error_code,error_message" in said
+    assert "20 queued, 0 dispatched before, 0 not queued." in said
+    assert said.rstrip().endswith(".eml")
 
 
 @pytest.mark.slow  # Starts a whole Hundi of its own.
 def test_the_page_on_partners_runs_as_printed(demo: Path) -> None:
-    page = ROOT / "docs" / "how-to" / "act-for-another-seller.md"
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) >= 5
-    done = subprocess.run(
-        ["bash", "-euc", "\n".join(blocks)],
-        env=environment(DIR=str(demo)), cwd=demo, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert re.findall(r"^HTTP (\d+)$", done.stdout, re.MULTILINE) == ["403", "200", "403"]
-    assert "belongs to CEKDEMO001" in done.stdout
-    assert "customer.create by usr_" in done.stdout
+    said = run_page("act-for-another-seller", demo)
+    assert re.findall(r"^HTTP (\d+)$", said, re.MULTILINE) == ["403", "200", "403"]
+    assert "belongs to CEKDEMO001" in said
+    assert "customer.create by usr_" in said
 
 
 @pytest.mark.slow  # Starts a whole Hundi of its own.
 def test_the_pages_on_moving_and_approving_run_as_printed(demo: Path) -> None:
-    said = {}
-    for name in ("move-from-enkash", "approve-before-sending"):
-        page = ROOT / "docs" / "how-to" / f"{name}.md"
-        blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-        done = subprocess.run(
-            ["bash", "-euc", "\n".join(blocks)],
-            env=environment(DIR=str(demo)), cwd=demo, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        said[name] = done.stdout
-    assert '"name":"OVERDUE"' in said["move-from-enkash"]
-    assert '"code":"NOT_APPROVED"' in said["approve-before-sending"]
-    assert "1 queued" in said["approve-before-sending"]
+    assert '"name":"OVERDUE"' in run_page("move-from-enkash", demo)
+    approving = run_page("approve-before-sending", demo)
+    assert '"code":"NOT_APPROVED"' in approving
+    assert "1 queued" in approving
