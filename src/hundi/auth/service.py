@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -23,8 +24,6 @@ _TURNS: Final = 50
 _TURN_SECONDS: Final = 0.1
 
 _HASHER: Final = PasswordHasher()
-# Checked against when the name is unknown, so that the time taken does not tell whether it exists.
-_NOBODY: Final = _HASHER.hash(new_secret())
 
 _COUNT_ATTEMPT: Final = """
     UPDATE users SET failed_count = CASE WHEN locked_until <= $3 THEN 1 ELSE failed_count + 1 END, locked_until = NULL
@@ -67,6 +66,15 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
+@cache
+def _nobodys() -> str:
+    """Give a hash to check against when the name is unknown, so that the time taken does not tell whether it exists.
+
+    Made at the first sign-in of a process, whoever signs in: at import it would cost every start a tenth of a second.
+    """
+    return _HASHER.hash(new_secret())
+
+
 async def _matches(stored: str, password: str) -> bool:
     try:
         return await asyncio.to_thread(_HASHER.verify, stored, password[:_MAX_PASSWORD])
@@ -104,7 +112,8 @@ async def sign_in(
             await tx.bind(home)
             found = await queries.user(tx, home, name)
     locked = home is not None and found is not None and not await _turn(db, home, found.user_id)
-    good = await _matches(found.password_hash if found else _NOBODY, password)
+    nobodys = await asyncio.to_thread(_nobodys)
+    good = await _matches(found.password_hash if found else nobodys, password)
     if locked:
         raise AccountLocked(headers={"Retry-After": str(int(LOCK_FOR.total_seconds()))})
     if home is None or found is None or not good or found.status != "ACTIVE":
