@@ -38,6 +38,12 @@ SOURCE: Final = Path(hundi.__file__).resolve().parent
 NOTE: Final = "<!-- Written by docs/generate.py from the code. Change the code and run `make docs`. -->\n\n"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 WIDTH: Final = 100
+CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+PROBLEMS: Final = frozenset(
+    {"ApiSubError", "AttachmentRefused", "FieldProblem", "NotADate", "NotAGstin", "NotAnAmount", "WireValueError", "refuse",
+     "tell"}
+)  # fmt: skip
+"""What makes the problem of one field, or of a file: their codes stand in the reference."""
 
 
 def cell(text: object) -> str:
@@ -96,17 +102,32 @@ def refusals() -> list[type[Refusal]]:
 
 
 def field_codes() -> dict[str, set[str]]:
-    """Give the codes of single fields (``FieldProblem(field, "CODE", …)``) and the packages that use each."""
+    """Give the codes of single fields and the packages that use each.
+
+    A code is the text in capitals among the first two arguments of what makes a problem (:data:`PROBLEMS`), or the
+    beginning of a pair of code and sentence that a function gives back, or a constant that is called as it reads.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or len(node.args) < 2:
-                continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            code = node.args[1]
-            if name == "FieldProblem" and isinstance(code, ast.Constant) and isinstance(code.value, str):
-                found[code.value].add(path.relative_to(SOURCE).parts[0])
+            candidates: Sequence[ast.expr] = ()
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                candidates = node.args[:2] if name in PROBLEMS else ()
+            elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
+                first, second = node.value.elts
+                is_pair = isinstance(second, ast.JoinedStr | ast.IfExp) or _sentence(second)
+                candidates = (first,) if is_pair else ()
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant):
+                candidates = (node.value,) if getattr(node.target, "id", None) == node.value.value else ()
+            for code in candidates:
+                if isinstance(code, ast.Constant) and isinstance(code.value, str) and CODE.fullmatch(code.value):
+                    found[code.value].add(path.relative_to(SOURCE).parts[0])
     return found
+
+
+def _sentence(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
 
 
 def errors_page() -> str:
@@ -157,9 +178,7 @@ def permissions() -> dict[str, str]:
 def schema_name(schema: dict[str, Any]) -> str:
     """Name a schema as short as it can be named."""
     if "$ref" in schema:
-        name = str(schema["$ref"]).rsplit("/", 1)[-1]
-        wrapped = re.fullmatch(r"(\w+?)_(?:[\w.]*\.)?(\w+?)_", name)
-        return f"`{wrapped[1]}` of `{wrapped[2]}`" if wrapped else f"`{name}`"
+        return f"`{str(schema['$ref']).rsplit('/', 1)[-1]}`"
     for word in ("oneOf", "anyOf"):
         if word in schema:
             return " or ".join(dict.fromkeys(schema_name(part) for part in schema[word]))
@@ -178,11 +197,17 @@ def operation(method: str, path: str, entry: dict[str, Any], allowed: dict[str, 
         f"`{name}`: {needs}. {entry.get('description', '') or ''}".strip() + "\n",
     ]
     parameters = [
-        (f"`{one['name']}`", one["in"], "yes" if one.get("required") else "no", schema_name(one.get("schema", {})))
+        (
+            f"`{one['name']}`",
+            one["in"],
+            "yes" if one.get("required") else "no",
+            schema_name(one.get("schema", {})),
+            one.get("description", ""),
+        )
         for one in entry.get("parameters", [])
     ]
     if parameters:
-        lines.append(table(("parameter", "in", "required", "type"), list(parameters)))
+        lines.append(table(("parameter", "in", "required", "type", "what"), list(parameters)))
     for media, body in entry.get("requestBody", {}).get("content", {}).items():
         lines.append(f"Body: {schema_name(body.get('schema', {}))} as `{media}`.\n")
     replies: list[tuple[list[str], str]] = []

@@ -9,7 +9,7 @@ import make
 from hundi.kit.keys import hash_secret
 
 PDF = {"files": {"file": ("bill.pdf", b"%PDF-1.7\n%%EOF\n")}}
-PNG = {"files": {"file": ("logo.png", b"\x89PNG\r\n\x1a\n....")}}
+PNG = {"files": {"file": ("logo.png", make.png())}}
 GRANTEE = "CEKGRANTEE"
 """A company that is known to the directory and is nobody."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import struct
+import zlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -177,6 +179,17 @@ def invoice_body(customer_id: str, **changes: Any) -> dict[str, Any]:
         "invoiceDate": "2026-11-10", "dueDate": "2026-12-10",
     }  # fmt: skip
     return {name: value for name, value in (body | changes).items() if value is not None}
+
+
+def png(width: int = 8, height: int = 4, colour: bytes = b"\xc8\x1e\x1e") -> bytes:
+    """Make a PNG of one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\x00" + colour * width) * height
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 @asynccontextmanager

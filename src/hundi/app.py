@@ -1,12 +1,11 @@
 """The ASGI application: the one list of what is mounted, and the state every handler finds."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
@@ -23,6 +22,7 @@ from hundi.dispatch import api as dispatch_api
 from hundi.documents import pages
 from hundi.files import api as files_api
 from hundi.http import health
+from hundi.http.description import Description
 from hundi.http.docs_page import DocsPage
 from hundi.http.edge import Edge, Metrics
 from hundi.http.errors import HANDLERS
@@ -38,6 +38,12 @@ from hundi.payments import bharat_connect_api, status_api
 from hundi.reminders import api as reminders_api
 from hundi.reports import api as reports_api
 from hundi.sellers import access_api, admin_api
+
+_ABOUT: Final = """Receivables server and B2B invoice-network gateway for Indian business.
+
+Send `Authorization: Bearer <access token>`; get one from `POST /oauth/token`. Every POST, PATCH, PUT and DELETE takes an
+`Idempotency-Key` header of 1 to 255 printable characters: the same request with the same key is done once, and its reply
+is given again for 24 hours with `Idempotency-Replayed: true`. Amounts are rupees, as JSON numbers."""
 
 
 async def _always_ready() -> None:
@@ -89,10 +95,11 @@ def build(
         dependencies={"who": Provide(guard.who, sync_to_thread=False), "call": Provide(guard.call)},
         exception_handlers=HANDLERS,
         plugins=[WireSchemas()],
-        openapi_config=OpenAPIConfig(
+        openapi_config=Description(
             title="Hundi",
             version=__version__,
-            description="Receivables server and B2B invoice-network gateway for Indian business.",
+            description=_ABOUT,
+            use_handler_docstrings=True,
             components=Components(
                 security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
             ),

@@ -15,7 +15,7 @@ from hundi.kit.keys import hash_secret
 
 ADMIN = "/api/v0/admin"
 PLACE = {"legalName": "Sahyadri Pune", "addressLine1": "1 Road", "city": "Pune", "pinCode": "411001", "stateCode": "27"}
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
+PNG = make.png()
 
 
 def problems(reply: httpx2.Response) -> dict[str, str]:

@@ -15,6 +15,7 @@ import pytest
 import make
 from hundi.config import Settings
 from hundi.db.embedded import Urls
+from hundi.dispatch import jobs as dispatch_jobs
 from hundi.dispatch.mailers import OutboxMailer
 from hundi.files.store import FileStore
 from hundi.invoices.attachment_kinds import MAX_SIZE
@@ -428,6 +429,38 @@ async def test_originals_that_are_too_large_together_go_as_our_pdf(
     sizes = sorted(len(content) for _, _, content in carried(mail))
     assert sizes[0] < 1_000_000
     assert sizes[1] > 9_000_000
+
+
+async def test_a_store_that_does_not_answer_is_asked_again(
+    seller: make.Company, context: JobContext, outbox: Path, store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the original nor the logo can be read: the delivery stays as it is, and the job's next try sends it."""
+    assert (
+        await seller.http.post("/api/v0/admin/seller/logo", files={"file": ("l.png", make.png())})
+    ).status_code == 200
+    invoice = await seller.invoice()
+    await attached(seller, invoice["invoiceId"], primary="true")
+    await dispatched(seller, invoiceIds=[invoice["invoiceId"]])
+    payload = {
+        "seller_id": seller.seller_id,
+        "delivery_id": await seller.value("SELECT delivery_id FROM deliveries WHERE seller_id = $1"),
+    }
+    real = FileStore.get
+    for broken in ("attachments/", "logos/"):
+
+        async def get(self: FileStore, key: str, broken: str = broken) -> bytes:
+            if broken in key:
+                raise OSError("the store is on another planet")
+            return await real(self, key)
+
+        monkeypatch.setattr(FileStore, "get", get)
+        with pytest.raises(OSError, match="another planet"):
+            await dispatch_jobs.deliver(context, payload)
+        state = await seller.rows("SELECT state FROM deliveries WHERE seller_id = $1")
+        assert state == [{"state": "QUEUED"}]
+    monkeypatch.setattr(FileStore, "get", real)
+    await dispatch_jobs.deliver(context, payload)
+    assert len(mails(outbox, seller)) == 1
 
 
 async def test_an_original_that_is_gone_fails_its_delivery_with_a_reason(

@@ -9,6 +9,7 @@ import zxingcpp
 
 import make
 from hundi.documents.pages import pdf_name
+from hundi.files.store import FileStore
 from hundi.payments.upi import upi_qr_svg
 
 PATH = "/api/v0/invoice/bulk/dispatch"
@@ -33,6 +34,52 @@ async def test_the_page_shows_the_invoice_and_how_to_pay_it(seller: make.Company
     assert f'src="{path}/upi.svg"' in page.text
     assert f'href="{path}/invoice.pdf"' in page.text
     assert "<script" not in page.text
+
+
+async def test_the_logo_is_on_the_page_and_on_the_pdf(seller: make.Company, client: httpx2.AsyncClient) -> None:
+    _, path = await link_of(seller)
+    assert f"{path}/logo" not in (await client.get(path)).text
+    assert (await client.get(f"{path}/logo")).status_code == 404
+    picture = make.png(600, 150, b"\x12\xd0\x34")
+    await seller.http.post("/api/v0/admin/seller/logo", files={"file": ("logo.png", picture)})
+    assert f'<img class="logo" src="{path}/logo"' in (await client.get(path)).text
+    logo = await client.get(f"{path}/logo")
+    assert (logo.content, logo.headers["content-type"]) == (picture, "image/png")
+    assert "frame-ancestors 'none'" in logo.headers["content-security-policy"]
+    pdf = pypdfium2.PdfDocument((await client.get(f"{path}/invoice.pdf")).content)
+    colours = {colour for _, colour in pdf[0].render(scale=1).to_pil().getcolors(100_000)}
+    assert (0x12, 0xD0, 0x34) in colours
+
+
+@pytest.mark.parametrize("broken", ["gone", "cut", "noise"])
+async def test_no_invoice_fails_for_its_logo(
+    seller: make.Company, client: httpx2.AsyncClient, store: FileStore, broken: str
+) -> None:
+    _, path = await link_of(seller)
+    await seller.http.post("/api/v0/admin/seller/logo", files={"file": ("logo.png", make.png())})
+    key = await seller.value(
+        "SELECT f.file_key FROM sellers s JOIN stored_files f ON f.seller_id = $1 AND f.file_id = s.logo_file_id "
+        "WHERE s.seller_id = $1"
+    )
+    await store.delete(key)
+    if broken != "gone":
+        await store.put(key, make.png()[:20] if broken == "cut" else make.png()[:40] + b"IDAT" + make.png()[-12:])
+    assert (await client.get(path)).status_code == 200
+    assert (await client.get(f"{path}/invoice.pdf")).content.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(("least", "mam"), [(None, "1.00"), (250, "250.00"), (5000, None)])
+async def test_the_least_part_payment_is_in_the_link(
+    seller: make.Company, client: httpx2.AsyncClient, least: int | None, mam: str | None
+) -> None:
+    """domain §9: ``mam`` only where part payment is allowed, and only below the balance."""
+    _, path = await link_of(seller, partialPaymentAllowed=True, minimumPart=least)
+    text = (await client.get(path)).text
+    assert ("mam=" in text) == (mam is not None)
+    if mam is not None:
+        assert f"&amp;mam={mam}&amp;mode=04" in text
+    _, whole = await link_of(seller, minimumPart=least)
+    assert "mam=" not in (await client.get(whole)).text
 
 
 async def test_pdf_and_qr_are_of_this_invoice(seller: make.Company, client: httpx2.AsyncClient) -> None:

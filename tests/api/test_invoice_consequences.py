@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 import make
 
 URL = "/api/v0/invoice"
@@ -70,8 +72,38 @@ async def test_the_old_customers_link_never_shows_the_new_ones_invoice(seller: m
         "UPDATE invoices SET dispatch_status = 'DISPATCHED', dispatched_at = now() WHERE seller_id = $1 AND invoice_id = $2",
         invoice["invoiceId"],
     )
-    assert (await _patched(seller, invoice, customerId=other)).status_code == 200
-    assert (await seller.http.get(path)).status_code == 404
+    reply = await _patched(seller, invoice, customerId=other)
+    assert reply.status_code == 200
+    old = await seller.http.get(path)
+    assert old.status_code == 404
+    assert "Please open the link from the latest e-mail or message" in old.text
+    renewed = reply.json()["payload"]["paymentLink"]
+    assert renewed != link
+    assert (await seller.http.get("/i/" + renewed.rpartition("/")[2])).status_code == 200
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_new_link_waits_for_the_approval_of_the_change(seller: make.Company, many: bool) -> None:
+    invoice, other = await seller.invoice(), await seller.customer()
+    await seller.http.post(f"{URL}/bulk/dispatch", json={"invoiceIds": [invoice["invoiceId"]]})
+    await seller.run(
+        "UPDATE invoices SET dispatch_status = 'DISPATCHED', dispatched_at = now() WHERE seller_id = $1 AND invoice_id = $2",
+        invoice["invoiceId"],
+    )
+    policy = {"name": "All", "steps": ["APPROVER"], "fromAmount": 0}
+    assert (await seller.http.post("/api/v0/approval/policies", json=policy)).status_code == 200
+    reply = await _patched(seller, invoice, customerId=other)
+    assert reply.json()["payload"]["approvalStatus"]["name"] == "APPROVER_APPROVAL_PENDING"
+    assert "paymentLink" not in reply.json()["payload"]
+    assert await seller.value("SELECT count(*) FROM invoice_links WHERE seller_id = $1") == 1
+    approver = seller.http_as(["approver"], subject="usr_approver")
+    if many:
+        done = await approver.post(f"{URL}/bulk/approve", json={"invoiceIds": [invoice["invoiceId"]]})
+    else:
+        done = await approver.post(f"{URL}/{invoice['invoiceId']}/approve", json={})
+    assert done.json()["response_code"] == 0, done.text
+    shown = (await seller.http.get(f"{URL}/{invoice['invoiceId']}")).json()["payload"]
+    assert (await seller.http.get("/i/" + shown["paymentLink"].rpartition("/")[2])).status_code == 200
 
 
 async def test_a_keyed_retry_after_midnight_is_replayed(seller: make.Company, clock: make.MovedClock) -> None:

@@ -98,7 +98,7 @@ NAMED = {
 ONCE = {"deleteCustomerByCustomerId", "deleteReminder"}
 PUBLIC = {
     "/healthz", "/readyz", "/metrics", "/oauth/token", "/files/{token:str}", "/i/{token:str}",
-    "/i/{token:str}/invoice.pdf", "/i/{token:str}/upi.svg", "/static/{file_path:path}",
+    "/i/{token:str}/invoice.pdf", "/i/{token:str}/upi.svg", "/i/{token:str}/logo", "/static/{file_path:path}",
 }  # fmt: skip
 CALLS |= admin_calls.CALLS
 NAMED |= admin_calls.NAMED

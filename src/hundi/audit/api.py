@@ -101,19 +101,19 @@ async def export_audit(
     action: Filter = None,
     since: Since = None,
     until: Until = None,
-    format_: Annotated[export.Format, QueryParameter(name="format", required=False)] = "csv",
+    format: Annotated[export.Format, QueryParameter(required=False)] = "csv",  # noqa: A002 - the query's name
     sellerId: SellerParameter = None,
 ) -> Stream:
     """Give all that matches as a file, oldest first, streamed."""
     wanted = _wanted(objectKind, objectId, actor, action, since, until)
     async with state.db.read(who):
         pass  # what can be refused (a token that was revoked) is refused before the reply begins
-    pieces = export.written(search.everything(state.db, who, wanted), format_)
+    pieces = export.written(search.everything(state.db, who, wanted), format)
     headers = {
-        "Content-Disposition": f'attachment; filename="audit-{who.seller_id}.{format_}"',
+        "Content-Disposition": f'attachment; filename="audit-{who.seller_id}.{format}"',
         "Cache-Control": "private, no-store",
     }
-    return Stream(pieces, media_type=export.CONTENT_TYPES[format_], headers=headers)
+    return Stream(pieces, media_type=export.CONTENT_TYPES[format], headers=headers)
 
 
 def _wanted(

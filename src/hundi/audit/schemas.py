@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from hundi.http.envelope import NextCursor
+
 
 class AuditOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Who did what to which object; ``before`` and ``after`` hold what changed."""
@@ -27,5 +29,5 @@ class AuditPage(msgspec.Struct, kw_only=True, omit_defaults=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None
+    next_cursor: NextCursor
     total_count_estimated: bool = False

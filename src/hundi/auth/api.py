@@ -17,6 +17,7 @@ from hundi.auth.errors import InvalidClient, InvalidGrant, TokenRefused, TooMany
 from hundi.auth.guard import PUBLIC
 from hundi.auth.schemas import TokenReply
 from hundi.auth.service import Issued
+from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, encode, failed
 from hundi.http.errors import request_id_of
 from hundi.http.limits import Limits, Verdict
@@ -82,6 +83,7 @@ class TokenOperation(Operation):
         401: ResponseSpec(TokenFailure, generate_examples=False, description="Unauthorized"),
         403: ResponseSpec(TokenFailure, generate_examples=False, description="Forbidden"),
         429: ResponseSpec(TokenFailure, generate_examples=False, description="Too many sign-ins"),
+        **statuses(413, 500, 503),
     },
 )
 async def get_token(

@@ -25,6 +25,23 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
 
 
+def _tell_version(value: bool) -> None:
+    if value:
+        from hundi import __version__
+
+        print(f"hundi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def hundi(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Receivables server and B2B invoice-network gateway for Indian business."""
+
+
 @app.command()
 def up(
     demo: Annotated[bool, typer.Option("--demo", help="Create a demo seller with customers and invoices.")] = False,

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hundi.customers.rows import ContactRow, CustomerRow, ReminderRow
 from hundi.customers.rules import MAX_CONTACTS, MAX_REMINDERS, CustomerStatus, is_mailable
-from hundi.http.envelope import EnumModel, in_ist
+from hundi.http.envelope import EnumModel, NextCursor, in_ist
 from hundi.http.wire import FilterDateTime
 from hundi.kit.contacts import ACCOUNT_PATTERN, IFSC_PATTERN, PHONE_PATTERN
 from hundi.kit.ids import CUSTOMER_PATTERN, SELLER_PATTERN
@@ -315,7 +315,7 @@ class CustomerOrder(StrEnum):
 class CustomerSearch(msgspec.Struct, kw_only=True):
     """The body of searchCustomer (contract §3.4): all filters that are given must hold; an empty text is none."""
 
-    accountNumber: Annotated[Account, Meta(description="The whole number")] | None = None
+    accountNumber: Annotated[str, Meta(max_length=36, description="The whole number")] | None = None
     assignedAgent: Short | None = None
     createdOnFrom: FilterDateTime | None = None
     createdOnTo: FilterDateTime | None = None
@@ -334,7 +334,7 @@ class CustomerSearch(msgspec.Struct, kw_only=True):
     legalName: Annotated[str, Meta(max_length=200, description="Part of the legal name, in any case")] | None = None
     name: Annotated[str, Meta(max_length=200, description="Part of the legal or trade name, in any case")] | None = None
     panOrGstin: TaxNumber | None = None
-    phone: Annotated[Phone, Meta(description="The customer's number or a key contact's")] | None = None
+    phone: Annotated[str, Meta(max_length=20, description="The customer's number or a key contact's")] | None = None
     state: Short | None = None
     uniqueRefNo: Short | None = None
 
@@ -346,5 +346,5 @@ class CustomerPage(msgspec.Struct, kw_only=True, omit_defaults=True):
     total_count: int = msgspec.field(default=-1)
     limit: int = msgspec.field(default=-1)
     offset: int = msgspec.field(default=-1)
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
     total_count_estimated: bool | None = None

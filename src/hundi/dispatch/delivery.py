@@ -19,8 +19,8 @@ from hundi.dispatch.rows import AttemptRow, DeliveryRow, InvoiceInDelivery
 from hundi.dispatch.rules import Outcome, OutcomeKind, Recipients
 from hundi.dispatch.service import DELIVER
 from hundi.dispatch.trail import Origin
-from hundi.documents import links
 from hundi.documents.build import BuiltDocument, documents_of
+from hundi.invoices import links
 from hundi.invoices.attachments import AttachmentRow, primary_of
 from hundi.invoices.rules import DISPATCH_MOVES, DispatchStatus, ReceivableStatus
 from hundi.jobs.later import RunLater

@@ -14,8 +14,10 @@ from hundi.dispatch.mailers import Mailer
 from hundi.dispatch.rules import Contact, Recipients
 from hundi.dispatch.trail import SYSTEM, Origin
 from hundi.documents.links import base_url_of
+from hundi.documents.logo import fetch
 from hundi.documents.pages import pdf_name
 from hundi.documents.render import render_pdf
+from hundi.files.store import FileMissing
 from hundi.jobs.context import Handler, JobContext
 from hundi.kit.dates import ist_date
 from hundi.kit.ids import SellerId
@@ -25,6 +27,7 @@ log = structlog.get_logger("hundi.dispatch")
 _CHUNK: Final = 1000
 # Of originals in one mail; base64 makes a third more of it, and many servers stop at 25 MB.
 _MAIL_BYTES: Final = 15_000_000
+_ORIGINAL_GONE: Final = "The document could not be made: its attached original is not in the file store any more."
 
 
 async def deliver(context: JobContext, payload: dict[str, Any]) -> None:
@@ -65,18 +68,31 @@ async def _made(context: JobContext, seller_id: SellerId, load: Load) -> Mail | 
     if load.recipients is None:
         reason = "Its customer has no key contact with an e-mail address any more."
     else:
+        # A store that does not answer is asked again with the job's next try: only what no try mends is refused below.
         try:
             originals = await _originals(context, load)
-            return await asyncio.to_thread(make_mail, load, seller_id, context.settings.mail_from, originals)
+        except FileMissing as error:
+            log.exception(
+                "an original is not in the store", file_key=str(error), seller_id=seller_id, delivery_id=delivery_id
+            )
+            await _refused(context, seller_id, delivery_id, _ORIGINAL_GONE)
+            return None
+        logo = await fetch(context.files, load.documents[0].logo)
+        try:
+            return await asyncio.to_thread(make_mail, load, seller_id, context.settings.mail_from, originals, logo)
         except BadAddress as error:
             reason = str(error)
         except Exception:
             # One invoice that cannot be drawn must not block the others, nor be tried for ever.
             log.exception("the document could not be made", seller_id=seller_id, delivery_id=delivery_id)
             reason = "The document could not be made; the log of the worker says why. Nothing was sent."
+    await _refused(context, seller_id, delivery_id, reason)
+    return None
+
+
+async def _refused(context: JobContext, seller_id: SellerId, delivery_id: str, reason: str) -> None:
     async with context.db.transaction(seller_id) as tx:
         await delivery.refuse(tx, delivery_id, reason)
-    return None
 
 
 async def _originals(context: JobContext, load: Load) -> dict[str, Attachment]:
@@ -95,7 +111,9 @@ async def _originals(context: JobContext, load: Load) -> dict[str, Attachment]:
     return found
 
 
-def make_mail(load: Load, seller_id: str, mail_from: str, originals: Mapping[str, Attachment]) -> Mail:
+def make_mail(
+    load: Load, seller_id: str, mail_from: str, originals: Mapping[str, Attachment], logo: bytes | None = None
+) -> Mail:
     """Draw the PDFs and put the mail together; takes about 30 ms an invoice. Raises BadAddress.
 
     An invoice with an original (its primary attachment) is mailed as that; the page behind the link is then its cover,
@@ -114,7 +132,7 @@ def make_mail(load: Load, seller_id: str, mail_from: str, originals: Mapping[str
         attachments.append(
             Attachment(name, original.content, original.content_type)
             if original
-            else Attachment(name, render_pdf(document))
+            else Attachment(name, render_pdf(document, logo))
         )
     supplier, customer = documents[0].supplier, documents[0].recipient
     view = MailView(

@@ -11,7 +11,7 @@ from hundi.dispatch import lifecycle, queries, rules
 from hundi.dispatch.rows import QueuedInvoice
 from hundi.dispatch.rules import Candidate, Contact, Grouping, Verdict
 from hundi.dispatch.trail import Origin
-from hundi.documents import links
+from hundi.invoices import links
 from hundi.invoices.rules import DispatchStatus
 from hundi.jobs.batch import enqueue_many
 from hundi.kit.actor import Actor

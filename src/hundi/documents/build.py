@@ -36,14 +36,19 @@ from hundi.payments.upi import (
     upi_link,
     why_not_payable,
 )
+from hundi.sellers.rows import LogoRow
 
 
 class BuiltDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document with the version of the row it was made from, and why it carries no UPI, where it carries none."""
+    """A document with the version of the row it was made from, and why it carries no UPI, where it carries none.
+
+    ``logo`` is where the company's logo is, if it has one.
+    """
 
     document: InvoiceDocument
     version: int
     not_payable: NotPayable | None
+    logo: LogoRow | None = None
 
 
 async def document_of(
@@ -66,13 +71,15 @@ async def built(
 async def documents_of(
     tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_ids: Sequence[str]
 ) -> list[BuiltDocument]:
-    """Load some invoices of one seller in two statements, in the order of their ids."""
+    """Load some invoices of one seller in three statements, in the order of their ids."""
     rows = await queries.documents(tx, seller_id, invoice_ids)
     lines: defaultdict[str, list[ItemRow]] = defaultdict(list)
     for item in await queries.items(tx, seller_id, invoice_ids):
         lines[item.invoice_id].append(item)
     today = ist_date(tx.now)
-    return [_built(row, lines[row.invoice_id], keyring, base_url, seller_id, today) for row in rows]
+    logo = await queries.logo(tx) if rows else None
+    made = (_built(row, lines[row.invoice_id], keyring, base_url, seller_id, today) for row in rows)
+    return [msgspec.structs.replace(one, logo=logo) for one in made]
 
 
 def _built(
@@ -209,6 +216,6 @@ def _upi(row: DocumentRow) -> UpiPayment:
         amount=row.balance,
         reference=transaction_reference(row.invoice_id),
         note=f"Invoice {row.invoice_number}",
-        minimum=LEAST_AMOUNT if row.partial_payment_allowed else None,
+        minimum=(row.minimum_part or LEAST_AMOUNT) if row.partial_payment_allowed else None,
     )
     return UpiPayment(qr_link=upi_link(request, UpiMode.QR), button_link=upi_link(request, UpiMode.LINK))

@@ -28,6 +28,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
 
     ``today`` is the business date in Asia/Kolkata; ``pdf_url`` and ``css_url`` are same-origin addresses; ``qr_url``
     may name a same-origin route that serves the QR (empty: the QR is put into the page as a data address);
+    ``logo_url`` is the same-origin address of the company's logo (empty: it has none);
     ``not_payable`` says why ``document.upi`` is None, for the sentence that stands in its place.
     """
 
@@ -37,6 +38,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     qr_url: str = ""
     css_url: str = "/static/page.css"
     not_payable: NotPayable | None = None
+    logo_url: str = ""
 
 
 class Pill(msgspec.Struct, frozen=True):

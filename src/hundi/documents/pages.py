@@ -17,6 +17,7 @@ from litestar.static_files import create_static_files_router
 from hundi.db.pool import Database
 from hundi.documents import queries
 from hundi.documents.build import BuiltDocument, built
+from hundi.documents.logo import fetch
 from hundi.documents.page import PageView, render_not_found, render_page, render_too_many
 from hundi.documents.render import render_pdf
 from hundi.http.limits import Verdict
@@ -98,6 +99,7 @@ async def hosted_page(token: str, state: State) -> Response[Any]:
         pdf_url=f"/i/{token}/invoice.pdf",
         qr_url=f"/i/{token}/upi.svg" if found.document.upi is not None else "",
         not_payable=found.not_payable,
+        logo_url=f"/i/{token}/logo" if found.logo is not None else "",
     )
     return Response(render_page(view), media_type=MediaType.HTML, headers=HEADERS)
 
@@ -108,7 +110,7 @@ async def hosted_pdf(token: str, state: State) -> Response[Any]:
     found = await _found(state, token)
     if found is None:
         return _not_found()
-    content = await asyncio.to_thread(render_pdf, found.document)
+    content = await asyncio.to_thread(render_pdf, found.document, await fetch(state.files, found.logo))
     disposition = f'inline; filename="{pdf_name(found.document.number)}"'
     return Response(content, media_type="application/pdf", headers={**HEADERS, "Content-Disposition": disposition})
 
@@ -120,6 +122,16 @@ async def hosted_qr(token: str, state: State) -> Response[Any]:
     if found is None or found.document.upi is None:
         return _not_found()
     return Response(upi_qr_svg(found.document.upi.qr_link).encode(), media_type="image/svg+xml", headers=HEADERS)
+
+
+@get("/i/{token:str}/logo", opt=_PUBLIC, include_in_schema=False, before_request=slow_down)
+async def hosted_logo(token: str, state: State) -> Response[Any]:
+    """Give the logo of the company whose invoice this is, or 404 where it has none."""
+    found = await _found(state, token)
+    content = await fetch(state.files, found.logo) if found is not None else None
+    if found is None or found.logo is None or content is None:
+        return _not_found()
+    return Response(content, media_type=found.logo.content_type, headers=HEADERS)
 
 
 def static_folder() -> Path:
@@ -135,4 +147,4 @@ static_files = create_static_files_router(
     cache_control=CacheControlHeader(public=True, max_age=_HOUR_S),
 )
 
-ROUTES: Final[list[Any]] = [hosted_page, hosted_pdf, hosted_qr, static_files]
+ROUTES: Final[list[Any]] = [hosted_page, hosted_pdf, hosted_qr, hosted_logo, static_files]

@@ -9,13 +9,16 @@ import msgspec
 
 from hundi.db.pool import Transaction
 from hundi.kit.ids import InvoiceId, SellerId
+from hundi.sellers import queries as sellers
+from hundi.sellers.errors import LogoNotFound
+from hundi.sellers.rows import LogoRow
 
 _DOCUMENTS: Final = """
     SELECT i.invoice_id, i.version, i.invoice_number, i.invoice_date, i.due_date, i.po_number, i.po_date, i.description,
            i.reverse_charge, i.cgst, i.sgst, i.igst, i.cess, i.discount, i.other_charges, i.tcs, i.round_off, i.tds,
            i.taxable_value, i.invoice_value, i.net_amount, i.balance, i.place_of_supply, i.supply_type, i.ship_to_name,
            i.ship_to_address, i.ship_to_pin, i.ship_to_state, i.irn, i.ack_no, i.ack_date, i.signed_qr, i.eway_bill_no,
-           i.receivable_status, i.partial_payment_allowed, i.link_version,
+           i.receivable_status, i.partial_payment_allowed, i.minimum_part, i.link_version,
            r.registration_id, r.gstin AS r_gstin, r.legal_name AS r_legal_name, r.trade_name AS r_trade_name,
            r.pan AS r_pan, r.udyam_number AS r_udyam_number, r.address_line1 AS r_address_line1,
            r.address_line2 AS r_address_line2, r.city AS r_city, r.pin_code AS r_pin_code, r.state_code AS r_state_code,
@@ -79,6 +82,7 @@ class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
     eway_bill_no: str | None
     receivable_status: str
     partial_payment_allowed: bool
+    minimum_part: Decimal | None
     link_version: int
     registration_id: str
     r_gstin: str | None
@@ -142,6 +146,14 @@ async def documents(tx: Transaction, seller_id: SellerId, invoice_ids: Sequence[
 async def items(tx: Transaction, seller_id: SellerId, invoice_ids: Sequence[str]) -> list[ItemRow]:
     """Give the lines of these invoices in their order."""
     return [ItemRow(**dict(row)) for row in await tx.fetch(_ITEMS, seller_id, list(invoice_ids))]
+
+
+async def logo(tx: Transaction) -> LogoRow | None:
+    """Give where the bound company's logo is, or None where it has none."""
+    try:
+        return await sellers.logo(tx)
+    except LogoNotFound:
+        return None
 
 
 async def invoice_behind(tx: Transaction, seller_id: SellerId, link_hash: bytes) -> InvoiceId | None:

@@ -11,6 +11,7 @@ from hundi.auth.guard import PUBLIC
 from hundi.files import queries
 from hundi.files.errors import LinkUnknown
 from hundi.files.store import FileStore
+from hundi.http.docs import statuses
 from hundi.kit.keys import hash_secret
 
 _LONGEST_TOKEN: Final = 200
@@ -22,6 +23,7 @@ _LONGEST_TOKEN: Final = 200
     tags=["files"],
     summary="Fetch a result file",
     opt=PUBLIC,
+    responses=statuses(400, 404, 429, 500, 503),
     media_type="application/octet-stream",
 )
 async def get_file(token: str, state: State) -> Stream:

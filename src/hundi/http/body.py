@@ -216,12 +216,17 @@ def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None
         return
     inner = _list_item(model)
     known = len(problems)
-    if inner is not None and isinstance(raw, list):
+    if inner is not None and isinstance(raw, list) and not _is_too_long(raw, model):
         for number, item in enumerate(raw):
             _walk(item, inner, f"{path}[{number}]", problems)
-    # Where all items of a list are good, what is left to be wrong is its own length.
+    # Where a list is too long, or all its items are good, what is left to be wrong is its own length.
     if len(problems) == known:
         _convert(raw, model, path, problems)
+
+
+def _is_too_long(raw: list[Any], model: Any) -> bool:
+    """Tell whether a list has more items than it may: then none is looked at, because looking takes its time."""
+    return any(meta.max_length is not None and len(raw) > meta.max_length for meta in metas(model))
 
 
 def _convert(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None:

@@ -24,12 +24,13 @@ _NAMES: Final = {
 _STALE: Final = {412: "The record was changed after you read it (If-Match)"}
 
 
-def statuses(*, versioned: bool = False) -> dict[int, ResponseSpec]:
-    """Give the failures every endpoint may answer with, all in the documented envelope.
+def statuses(*only: int, versioned: bool = False) -> dict[int, ResponseSpec]:
+    """Give the failures every endpoint may answer with, all in the documented envelope; ``only`` these where named.
 
     ``versioned`` adds the 412 of endpoints that take If-Match.
     """
     return {
         status: ResponseSpec(Envelope[Any], generate_examples=False, description=name)
         for status, name in (_NAMES | (_STALE if versioned else {})).items()
+        if not only or status in only
     }

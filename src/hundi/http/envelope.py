@@ -18,6 +18,17 @@ FAILURE: Final = 1
 _IST: Final = ZoneInfo("Asia/Kolkata")
 
 
+NextCursor = Annotated[
+    str | None,
+    Meta(
+        description="Send it as cursor for the next page; null or left out on the last one",
+        extra_json_schema={"nullable": True},
+    ),
+]
+NullableText = Annotated[str | None, Meta(extra_json_schema={"nullable": True})]
+"""A text of a reply that is null where there is none; what is not marked so is left out instead."""
+
+
 class ApiSubError(msgspec.Struct, omit_defaults=True):
     """One wrong field: ``field`` is a JSON path or a file position, ``message`` says what to do."""
 

@@ -18,6 +18,7 @@ from litestar.types.empty import Empty
 from litestar.typing import FieldDefinition
 from msgspec import Meta, UnsetType
 
+from hundi.http.description import plain_text
 from hundi.kit.dates import NotADate, parse_date, parse_instant
 from hundi.kit.money import MAX_WHOLE_DIGITS, checked_amount
 
@@ -209,15 +210,21 @@ def metas(kind: Any) -> list[Meta]:
     return own + [meta for part in get_args(kind) for meta in metas(part)]
 
 
-def _printed(kind: Any) -> Any:
-    """Give the type to print for a field's: without annotations, and nullable only where null has a meaning (PATCH)."""
+def _printed(kind: Any, *, is_nullable: bool = False) -> Any:
+    """Give the type to print for a field's: without annotations, and nullable only where null has a meaning.
+
+    It has one in PATCH, and in replies where the field is marked ``nullable``.
+    """
     if hasattr(kind, "__metadata__"):
-        return _printed(kind.__origin__)
+        marked = any(
+            (meta.extra_json_schema or {}).get("nullable") for meta in kind.__metadata__ if isinstance(meta, Meta)
+        )
+        return _printed(kind.__origin__, is_nullable=marked)
     if get_origin(kind) not in {Union, UnionType}:
         return kind
     parts = get_args(kind)
     kept = [_printed(part) for part in parts if part not in {NoneType, UnsetType}]
-    if UnsetType in parts and NoneType in parts:
+    if (UnsetType in parts or is_nullable) and NoneType in parts:
         kept.append(NoneType)
     return Union[tuple(kept)]  # noqa: UP007 - made at run time
 
@@ -250,6 +257,9 @@ class WireSchemas(StructSchemaPlugin):
             required=sorted(field.encode_name for field in fields if field.required),
             property_fields={field.encode_name: _property(field, hints[field.name]) for field in fields},
         )
+        about = getattr(kind, "__origin__", kind).__doc__
+        if about and made.description is None:
+            made.description = plain_text(about)
         return made
 
 
@@ -257,16 +267,17 @@ def _property(field: msgspec.structs.FieldInfo, hint: Any) -> FieldDefinition:
     told: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for meta in metas(hint):
-        extra |= meta.extra_json_schema or {}
+        extra |= {key: value for key, value in (meta.extra_json_schema or {}).items() if key != "nullable"}
         found = {
             name: getattr(meta, name) for name in ("description", "pattern", "min_length", "max_length", "ge", "le")
         }
         told |= {name: value for name, value in found.items() if value is not None}
-    if get_origin(_printed(hint)) is list:
+    printed = _printed(hint)
+    if list in {get_origin(printed), *map(get_origin, get_args(printed))}:
         told |= {f"{end}_items": told.pop(f"{end}_length") for end in ("min", "max") if f"{end}_length" in told}
     default = Empty if field.default in {msgspec.NODEFAULT, msgspec.UNSET, None} else field.default
     return FieldDefinition.from_annotation(
-        annotation=_printed(hint),
+        annotation=printed,
         name=field.encode_name,
         default=default,
         kwarg_definition=ParameterKwarg(**told, schema_extra=extra or None),

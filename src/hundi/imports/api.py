@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, get, post
 from litestar.datastructures import State
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import QueryParameter
 
@@ -81,7 +82,10 @@ class UploadOperation(Operation):
     tags=_TAGS,
     guards=[may(Permission.IMPORT)],
     status_code=200,
-    responses=statuses(),
+    responses={
+        202: ResponseSpec(Envelope[ImportAccepted], generate_examples=False, description="Accepted"),
+        **statuses(),
+    },
 )
 async def upload_invoices(
     request: Request[Any, Any, State], state: State, sellerId: SellerParameter = None
@@ -224,6 +228,7 @@ def status_of(row: ImportRow, progress: dict[str, int]) -> ImportStatus:
     operation_id="getBulkTemplate",
     tags=_TAGS,
     guards=[may(Permission.IMPORT)],
+    responses=statuses(),
     media_type="text/csv",
 )
 async def get_template(sellerId: SellerParameter = None) -> Reply[bytes]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import ApiSubError
+from hundi.http.envelope import ApiSubError, NullableText
 
 Int32 = Annotated[int, Meta(extra_json_schema={"format": "int32"})]
 
@@ -16,7 +16,7 @@ class SuccessRequest(msgspec.Struct, kw_only=True):
     """A row that was imported, now or before."""
 
     row: int
-    invoiceNumber: str | None
+    invoiceNumber: NullableText
     invoiceId: str
 
 
@@ -24,7 +24,7 @@ class FailureRequest(msgspec.Struct, kw_only=True):
     """A row that was not: why is said in full, the parts joined by " | "."""
 
     row: int
-    invoiceNumber: str | None
+    invoiceNumber: NullableText
     error_code: str
     error_message: str
 

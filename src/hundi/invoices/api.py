@@ -15,7 +15,7 @@ from hundi.http.body import JsonBody, PatchBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, encode, ok
 from hundi.http.idempotency import Call, once
-from hundi.invoices import attachment_api, attachments, birth, queries, service
+from hundi.invoices import attachment_api, attachments, birth, links, queries, service
 from hundi.invoices.rows import InvoiceRow, ItemRow
 from hundi.invoices.rules import APPROVED, CreatedVia
 from hundi.invoices.schemas import InvoiceCreate, InvoicePatch, InvoiceResponse
@@ -40,9 +40,9 @@ SellerParameter = Annotated[
 def shown(
     state: State, row: InvoiceRow, items: list[ItemRow] | None = None, *, today: date | None = None
 ) -> InvoiceResponse:
-    """Show an invoice as of ``today`` (in India; now unless told); its payment link is there once it was dispatched."""
+    """Show an invoice as of ``today`` (in India; now unless told); its payment link is there while it can be opened."""
     link = None
-    if row.link_version > 0:
+    if links.is_good(row):
         token = state.keyring.link_token(row.seller_id, row.invoice_id, row.link_version)
         link = f"{state.base_url}/i/{token}"
     return InvoiceResponse.of(row, today=today or ist_date(state.clock.now()), payment_link=link, items=items)
@@ -123,7 +123,7 @@ async def get_invoice(
     guards=[may(Permission.INVOICE_WRITE, Permission.INVOICE_CHECK, Permission.INVOICE_APPROVE)],
     dto=PatchBody[InvoicePatch],
     status_code=200,
-    responses=statuses(),
+    responses=statuses(versioned=True),
 )
 async def update_invoice(
     invoiceId: str,
@@ -143,6 +143,7 @@ async def update_invoice(
     async def work(tx: Transaction) -> Envelope[InvoiceResponse]:
         row, warnings = await service.update(tx, call.actor, invoiceId, data, check=check)
         versions.append(row.version)
+        await links.renew(tx, state.keyring, row)
         found = shown(state, row, await queries.items(tx, tx.seller_id, invoiceId))
         files = await attachments.of_invoice(tx, tx.seller_id, invoiceId)
         return ok(attachment_api.put_in(state.base_url, found, files), warnings)

@@ -15,7 +15,7 @@ from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, ErrorResponse, Reply, ok
 from hundi.http.idempotency import Call, once
-from hundi.invoices import approvals, collection, deletion, policies, queries
+from hundi.invoices import approvals, collection, deletion, links, policies, queries
 from hundi.invoices.api import SellerParameter, shown
 from hundi.invoices.approval_schemas import (
     ApprovalAct,
@@ -62,7 +62,7 @@ Cursor = Annotated[
     guards=[_DECIDE],
     dto=JsonBody[ApprovalAct],
     status_code=200,
-    responses=statuses(),
+    responses=statuses(versioned=True),
 )
 async def approve_invoice(
     invoiceId: str,
@@ -86,7 +86,7 @@ async def approve_invoice(
     guards=[_DECIDE],
     dto=JsonBody[RejectionAct],
     status_code=200,
-    responses=statuses(),
+    responses=statuses(versioned=True),
 )
 async def reject_invoice(
     invoiceId: str,
@@ -118,6 +118,7 @@ async def _decided(
         check(row.version)
         await approvals.decide(tx, call.actor, row, decision, remarks=data.remarks, step=data.step)
         after = await queries.one(tx, tx.seller_id, invoice_id)
+        await links.renew(tx, state.keyring, after)
         return ok(shown(state, after, await queries.items(tx, tx.seller_id, invoice_id)))
 
     return await once(state.db, call, work)
@@ -146,6 +147,8 @@ async def approve_invoice_collection(
                 async with tx.connection.transaction():
                     row = await queries.lock(tx, tx.seller_id, invoice_id)
                     await approvals.decide(tx, call.actor, row, Decision.APPROVED, remarks=data.remarks)
+                    if row.link_version > 0:
+                        await links.renew(tx, state.keyring, await queries.one(tx, tx.seller_id, invoice_id))
             except Refusal as error:
                 outcome.refused.append(collection.refused_at(places[invoice_id], invoice_id, error))
             else:

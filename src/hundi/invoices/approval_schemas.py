@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import in_ist
+from hundi.http.envelope import NextCursor, in_ist
 from hundi.http.wire import Money
 from hundi.invoices.approvals import MAX_REMARKS, DecisionRow
 from hundi.invoices.policies import Policy
@@ -94,7 +94,7 @@ class PolicyPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
 
 
 class WaitingPage(msgspec.Struct, kw_only=True):
@@ -104,7 +104,7 @@ class WaitingPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
 
 
 class DecisionResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -134,4 +134,4 @@ class DecisionPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None

@@ -20,7 +20,7 @@ from hundi.files.upload import take
 from hundi.files.upload_docs import multipart
 from hundi.http.body import PatchBody
 from hundi.http.docs import statuses
-from hundi.http.envelope import Envelope, Reply, ok
+from hundi.http.envelope import Envelope, NextCursor, Reply, ok
 from hundi.http.idempotency import Call, fingerprint, key_of, once
 from hundi.invoices import attachments, queries
 from hundi.invoices.attachment_errors import AttachmentNotFound
@@ -75,7 +75,7 @@ class AttachmentPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
 
 
 def address(base_url: str, row: AttachmentRow) -> str:

@@ -50,7 +50,7 @@ async def of_customer_change(
     """Add to ``values`` what another customer brings with it; give what is doubtful about the tax heads then.
 
     A place of supply that followed from the old customer follows the new one. A link that was sent to the old customer
-    stops working: it must not show the new one's invoice. The next dispatch makes another.
+    stops working: it must not show the new one's invoice. :func:`hundi.invoices.links.renew` makes another.
     """
     if before.link_version > 0:
         values["link_version"] = before.link_version + 1

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from hundi.customers.rules import CustomerStatus
+from hundi.http.envelope import NextCursor
 from hundi.http.wire import FilterDateTime, Money
 from hundi.invoices.rules import ApprovalStatus, CreatedVia, PayoutStatus, ReceivableStatus
 from hundi.invoices.schemas import CustomerRef, InvoiceResponse, Number, Short, Via
@@ -95,5 +96,5 @@ class InvoicePage(msgspec.Struct, kw_only=True, omit_defaults=True):
     total_count: int = msgspec.field(default=-1)
     limit: int = msgspec.field(default=-1)
     offset: int = msgspec.field(default=-1)
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
     total_count_estimated: bool = False

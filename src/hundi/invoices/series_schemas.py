@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import in_ist
+from hundi.http.envelope import NextCursor, in_ist
 from hundi.http.wire import WireDate
 from hundi.invoices.numbering import VoidedNumber
 from hundi.sellers.series import Series
@@ -60,7 +60,7 @@ class SeriesPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
 
 
 class Numbers(msgspec.Struct, kw_only=True):
@@ -100,4 +100,4 @@ class VoidedPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None

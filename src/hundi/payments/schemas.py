@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import EnumModel, in_ist
+from hundi.http.envelope import EnumModel, NextCursor, in_ist
 from hundi.http.wire import SignedMoney, WireDate
 from hundi.invoices.rules import labelled
 from hundi.invoices.schemas import InvoiceResponse
@@ -96,4 +96,4 @@ class EntryPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None

@@ -49,7 +49,7 @@ async def _moved(
     guards=[may(Permission.INVOICE_WRITE)],
     dto=JsonBody[StatusReason],
     status_code=200,
-    responses=statuses(),
+    responses=statuses(versioned=True),
 )
 async def write_off_invoice(
     invoiceId: str,
@@ -73,7 +73,7 @@ async def write_off_invoice(
     guards=[may(Permission.INVOICE_WRITE)],
     dto=JsonBody[StatusReason],
     status_code=200,
-    responses=statuses(),
+    responses=statuses(versioned=True),
 )
 async def dispute_invoice(
     invoiceId: str,
@@ -97,7 +97,7 @@ async def dispute_invoice(
     guards=[may(Permission.INVOICE_WRITE)],
     dto=JsonBody[StatusReason],
     status_code=200,
-    responses=statuses(),
+    responses=statuses(versioned=True),
 )
 async def cancel_invoice(
     invoiceId: str,
@@ -121,7 +121,7 @@ async def cancel_invoice(
     guards=[may(Permission.INVOICE_WRITE)],
     dto=JsonBody[OptionalReason],
     status_code=200,
-    responses=statuses(),
+    responses=statuses(versioned=True),
 )
 async def reinstate_invoice(
     invoiceId: str,

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from hundi.http.envelope import NextCursor
+
 Format = Literal["json", "csv", "xlsx"]
 
 
@@ -37,7 +39,7 @@ class OpenItems(msgspec.Struct, kw_only=True, omit_defaults=True):
     total_count: int = msgspec.field(default=-1)
     limit: int = msgspec.field(default=-1)
     offset: int = msgspec.field(default=-1)
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
 
 
 class Ages(msgspec.Struct, kw_only=True):
@@ -69,4 +71,4 @@ class Ageing(msgspec.Struct, kw_only=True, omit_defaults=True):
     total_count: int = msgspec.field(default=-1)
     limit: int = msgspec.field(default=-1)
     offset: int = msgspec.field(default=-1)
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None

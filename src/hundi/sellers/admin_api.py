@@ -22,7 +22,7 @@ from hundi.kit.actor import Actor
 from hundi.kit.errors import Refusal
 from hundi.kit.ids import SELLER_PATTERN, new_id
 from hundi.kit.keys import Keyring
-from hundi.sellers import places, queries, settings
+from hundi.sellers import logo, places, queries, settings
 from hundi.sellers.admin_schemas import (
     Listed,
     RegistrationCreate,
@@ -95,10 +95,10 @@ async def upload_logo(
 ) -> Reply[Envelope[SellerOut]]:
     """Set the company's logo."""
     actor, files = who(request), state.files
-    async with files.spool(settings.MAX_LOGO) as spool:
+    async with files.spool(logo.MAX_LOGO) as spool:
         await take(request.headers.get("content-type", ""), request.stream(), spool, nameless="logo")
         file, digest = await spool.finish()
-        content_type, name = settings.look_at_logo(file.read())
+        picture = logo.look_at(file.read())
         scope = request.scope
         print_ = fingerprint(scope["method"], scope["path"], scope["query_string"], digest)
         kept = await files.keep(f"logos/{new_id('lgo', state.clock.now())}", spool)
@@ -106,7 +106,7 @@ async def upload_logo(
 
     async def work(tx: Transaction) -> Envelope[SellerOut]:
         nonlocal is_used
-        row = await settings.set_logo(tx, actor, kept, content_type, name)
+        row = await settings.set_logo(tx, actor, kept, picture.content_type, picture.name)
         is_used = True
         return ok(SellerOut.of(row, state.base_url))
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import in_ist
+from hundi.http.envelope import NextCursor, in_ist
 from hundi.http.wire import Money, WireDate
 from hundi.sellers.rows import ClientRow, GrantRow, RegistrationRow, SellerRow, UserRow
 
@@ -36,7 +36,7 @@ class Listed(msgspec.Struct, Generic[T], kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
 
 
 def listed(rows: list[T]) -> Listed[T]:

@@ -15,12 +15,6 @@ from hundi.kit.gstin import is_pan
 from hundi.sellers import queries
 from hundi.sellers.rows import SellerRow
 
-MAX_LOGO: Final = 512 * 1024
-"""Bytes of a logo."""
-_MAGIC: Final = (
-    (b"\x89PNG\r\n\x1a\n", "image/png", "logo.png"),
-    (b"\xff\xd8\xff", "image/jpeg", "logo.jpg"),
-)
 _SET_LOGO: Final = "UPDATE sellers SET logo_file_id = $2 WHERE seller_id = $1"
 
 
@@ -44,15 +38,6 @@ async def change(tx: Transaction, who: Actor, changes: dict[str, Any]) -> Seller
     after = await queries.seller(tx)
     await _trace(tx, who, before, after)
     return after
-
-
-def look_at_logo(content: bytes) -> tuple[str, str]:
-    """Give ``(media type, file name)`` of a logo by its content. Raises ``Invalid`` where it is no PNG or JPEG."""
-    for magic, content_type, name in _MAGIC:
-        if content.startswith(magic):
-            return content_type, name
-    message = "Send the logo as PNG or JPEG."
-    raise Invalid(problems=[FieldProblem("file", "FILE_TYPE", message)])
 
 
 async def set_logo(tx: Transaction, who: Actor, kept: Kept, content_type: str, name: str) -> SellerRow:
