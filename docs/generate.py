@@ -25,6 +25,7 @@ import typer.main
 
 import hundi
 from hundi import app as hundi_app
+from hundi.audit.catalogue import EVENTS
 from hundi.cli.main import app as cli
 from hundi.config import PREFIX, Settings
 from hundi.db.embedded import EmbeddedPostgres
@@ -310,6 +311,21 @@ async def schema_page(owner_dsn: str) -> str:
     )
 
 
+# ---------------------------------------------------------------- events
+
+
+def events_page() -> str:
+    """List every type of event."""
+    rows = [(f"`{name}`", kind, text) for name, (kind, text) in sorted(EVENTS.items())]
+    return (
+        "# Events\n\n"
+        + NOTE
+        + "Each is written in the commit of what it tells of, and goes to the webhook endpoints that ask for its type: "
+        "[Receive webhooks](../how-to/receive-webhooks.md). An endpoint asks for types by name or pattern (`invoice.*`, "
+        "`*`). `webhook.test` is sent on request only.\n\n" + table(("type", "object", "when it happens"), rows)
+    )
+
+
 # ---------------------------------------------------------------- all of them
 
 
@@ -321,6 +337,7 @@ async def pages(owner_dsn: str) -> dict[Path, str]:
         reference / "errors.md": errors_page(),
         reference / "api.md": api_page(),
         reference / "cli.md": cli_page(),
+        reference / "events.md": events_page(),
         reference / "schema.md": await schema_page(owner_dsn),
     }
 

@@ -38,6 +38,7 @@ from hundi.payments import bharat_connect_api, status_api
 from hundi.reminders import api as reminders_api
 from hundi.reports import api as reports_api
 from hundi.sellers import access_api, admin_api
+from hundi.webhooks import api as webhooks_api
 
 _ABOUT: Final = """Receivables server and B2B invoice-network gateway for Indian business.
 
@@ -73,6 +74,7 @@ def routes() -> list[Any]:
         *audit_api.ROUTES,
         *imports_api.ROUTES,
         *reports_api.ROUTES,
+        *webhooks_api.ROUTES,
         files_api.get_file,
         *pages.ROUTES,
     ]

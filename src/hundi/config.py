@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from hundi.kit.addresses import BadAllowList, parse_allow
+
 PREFIX: Final = "HUNDI_"
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -63,6 +65,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outgoing_allow: Annotated[
         str, Meta(description="host:port list that outgoing calls may reach although private.")
     ] = ""
+    webhook_disable_days: Annotated[
+        int, Meta(description="An endpoint whose webhooks all failed for so many days is disabled.", ge=1, le=90)
+    ] = 5
+    webhook_keep_days: Annotated[
+        int, Meta(description="How many days settled webhook deliveries stay in the log.", ge=4, le=3650)
+    ] = 30
     proxy_hops: Annotated[
         int,
         Meta(
@@ -99,6 +107,11 @@ def load(environment: dict[str, str] | None = None, **overrides: Any) -> Setting
     if settings.log_level not in LOG_LEVELS:
         message = f"{PREFIX}LOG_LEVEL: use {', '.join(LOG_LEVELS)}."
         raise BadSetting(message)
+    try:
+        parse_allow(settings.outgoing_allow)
+    except BadAllowList as error:
+        message = f"{PREFIX}OUTGOING_ALLOW: {error}"
+        raise BadSetting(message) from error
     return settings
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from hundi.dispatch import jobs as dispatch
 from hundi.jobs.context import Handler, JobContext
+from hundi.webhooks import jobs as webhooks
 
 
 async def _import_run(context: JobContext, payload: dict[str, Any]) -> None:
@@ -15,5 +16,6 @@ async def _import_run(context: JobContext, payload: dict[str, Any]) -> None:
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     **dispatch.JOBS,
+    **webhooks.JOBS,
     "imports.run": _import_run,
 }

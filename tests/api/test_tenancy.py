@@ -11,6 +11,7 @@ import pytest
 
 import admin_calls
 import make
+import webhook_calls
 from hundi.auth.rules import PERMISSIONS, Permission, Role
 from hundi.db.embedded import Urls
 from hundi.sellers.service import grant_partner
@@ -100,9 +101,10 @@ PUBLIC = {
     "/healthz", "/readyz", "/metrics", "/oauth/token", "/files/{token:str}", "/i/{token:str}",
     "/i/{token:str}/invoice.pdf", "/i/{token:str}/upi.svg", "/i/{token:str}/logo", "/static/{file_path:path}",
 }  # fmt: skip
-CALLS |= admin_calls.CALLS
-NAMED |= admin_calls.NAMED
-ONCE |= admin_calls.ONCE
+CALLS |= admin_calls.CALLS | webhook_calls.CALLS
+NAMED |= admin_calls.NAMED | webhook_calls.NAMED
+ONCE |= admin_calls.ONCE | webhook_calls.ONCE
+OWN_PEOPLE = admin_calls.OWN_PEOPLE | webhook_calls.OWN_PEOPLE
 OPERATIONS = sorted(CALLS)
 
 
@@ -159,6 +161,7 @@ async def objects(company: make.Company) -> dict[str, str]:
         "reminder": reminder.json()["payload"]["customerReminderId"],
         **await money_objects(company, made["customerId"]),
         **await admin_calls.objects(company, made["invoiceId"]),
+        **await webhook_calls.objects(company),
     }  # fmt: skip
 
 
@@ -188,7 +191,7 @@ async def test_nobody(session_app: Any, client: httpx2.AsyncClient, operation: s
     at = {"customer": "KC0123456789ABCD", "invoice": "inv_x", "import": "imp_x"}
     at |= {"idle": "KC0123456789ABCD", "reminder": "rem_x", "waiting": "inv_x", "paid": "inv_x", "entry": "ent_x"}
     at |= {"policy": "pol_x", "series": "ser_x"}
-    at |= admin_calls.NOBODYS
+    at |= admin_calls.NOBODYS | webhook_calls.NOBODYS
     permission_of(session_app, operation)
     reply = await call(client, operation, at)
     assert error_of(reply) == (401, "UNAUTHORIZED")
@@ -266,7 +269,7 @@ async def test_a_partner_acts_under_a_grant_only(
         assert error_of(reply) == (403, "INVALID_ACCESS")
     await granted(seller, partner, ["admin"])
     reply = await call(partner.http, operation, at, query)
-    if operation in admin_calls.OWN_PEOPLE:
+    if operation in OWN_PEOPLE:
         assert error_of(reply) == (403, "INVALID_ACCESS")
     else:
         assert reply.status_code in {200, 202}, reply.text

@@ -12,10 +12,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sources import ROOT
+
+from mailroom import free_port
 
 READY_S = 90
 HOW_TO = ROOT / "docs" / "how-to"
@@ -26,11 +29,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**own, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}", **more}
 
 
-def run_page(name: str, demo: Path) -> str:
+def run_page(name: str, demo: Path, **more: str) -> str:
     """Run every command of a how-to page in one shell, as printed, and give what it said."""
     blocks = re.findall(r"```sh\n(.*?)```", (HOW_TO / f"{name}.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
-    with_curl = environment(DIR=str(demo))
+    with_curl = environment(DIR=str(demo), **more)
     if shutil.which("curl") is None:
         tools = demo / "tools"
         tools.mkdir(exist_ok=True)
@@ -56,13 +59,13 @@ def is_ready(folder: Path) -> bool:
         return False
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Path]:
-    """Run `hundi up --demo` on a free port and give its data folder."""
+@contextmanager
+def running_demo(tmp_path: Path, **settings: str) -> Iterator[Path]:
+    """Run `hundi up --demo` on a free port with these settings and give its data folder."""
     folder = tmp_path / "data"
     command = [sys.executable, "-m", "hundi", "up", "--demo", "--port", "0", "--data-dir", str(folder)]
     log = (tmp_path / "up.log").open("wb")
-    process = subprocess.Popen(command, env=environment(), stdout=log, stderr=log)
+    process = subprocess.Popen(command, env=environment(**settings), stdout=log, stderr=log)
     try:
         until = time.monotonic() + READY_S
         while not is_ready(folder):
@@ -77,6 +80,12 @@ def demo(tmp_path: Path) -> Iterator[Path]:
             process.kill()
             process.wait()
         log.close()
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Path]:
+    with running_demo(tmp_path) as folder:
+        yield folder
 
 
 @pytest.mark.slow  # Starts a whole Hundi and imports a thousand rows: that is what the page is about.
@@ -96,9 +105,15 @@ def test_the_page_on_partners_runs_as_printed(demo: Path) -> None:
     assert "customer.create by usr_" in said
 
 
-@pytest.mark.slow  # Starts a whole Hundi of its own.
-def test_the_pages_on_moving_and_approving_run_as_printed(demo: Path) -> None:
-    assert '"name":"OVERDUE"' in run_page("move-from-enkash", demo)
-    approving = run_page("approve-before-sending", demo)
+@pytest.mark.slow  # Starts a whole Hundi of its own, once for the three.
+def test_the_pages_on_moving_approving_and_webhooks_run_as_printed(tmp_path: Path) -> None:
+    port = free_port()
+    with running_demo(tmp_path, HUNDI_OUTGOING_ALLOW=f"127.0.0.1:{port}") as demo:
+        assert '"name":"OVERDUE"' in run_page("move-from-enkash", demo)
+        approving = run_page("approve-before-sending", demo)
+        hooks = run_page("receive-webhooks", demo, PORT=str(port))
     assert '"code":"NOT_APPROVED"' in approving
     assert "1 queued" in approving
+    received = (demo / "received.txt").read_text().splitlines()
+    assert [line.split()[0] for line in received[:2]] == ["webhook.test", "invoice.created"]
+    assert re.search(r'"attemptLog":\[\{"attempt":1,[^}]*"outcome":"TAKEN"', hooks)

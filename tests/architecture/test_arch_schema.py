@@ -23,6 +23,7 @@ AS_THE_OWNER = {
     "directory_find": "gives whose a key is, before the seller is known",
     "directory_put": "points a key at the bound seller, at nobody else",
     "directory_drop": "takes away a key of the bound seller",
+    "sellers_with_webhook_work": "gives the ids of sellers whose events wait to be turned into webhooks, nothing of theirs",
     "sellers_to_seal": "gives the ids of sellers whose audit rows wait for their seal, nothing of theirs",
     "purge_expired": "takes away what is past its date anyway, of every seller; gives a count",
 }

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     CUSTOMER_WRITE = "customer.write"
     IMPORT = "import"
     AUDIT_READ = "audit.read"
+    WEBHOOK = "webhook"
     ADMIN = "admin"
 
 
@@ -46,7 +47,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.CHECKER: _READ | {P.INVOICE_CHECK},
     Role.APPROVER: _READ | {P.INVOICE_APPROVE, P.INVOICE_DISPATCH, P.AUDIT_READ},
     Role.VIEWER: _READ,
-    Role.DEVELOPER: _MAKE | {P.INVOICE_DISPATCH},
+    Role.DEVELOPER: _MAKE | {P.INVOICE_DISPATCH, P.WEBHOOK},
 }
 
 

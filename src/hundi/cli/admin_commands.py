@@ -18,7 +18,7 @@ RoleList = Annotated[
 ]
 
 
-def _done(
+def done(
     work: Callable[[Any], Coroutine[Any, Any, Any]], data_dir: Path | None, database_url: str | None, *, as_json: bool
 ) -> None:
     """Run a verb and print what it gives: a document as lines, a list as one line each."""
@@ -49,7 +49,7 @@ def create_seller(
     """Create a company with an owner and an API client; the secrets are shown this once."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.create_seller(
             settings, name=name, username=username, gstin=gstin, state=state, address=address, city=city,
             pin_code=pin_code, upi_vpa=upi_vpa,
@@ -65,7 +65,7 @@ def show_seller(
     """Show a company's settings."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.show_seller(settings, seller), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.show_seller(settings, seller), data_dir, database_url, as_json=as_json)
 
 
 @app.command("set-seller")
@@ -79,7 +79,7 @@ def set_seller(
     """Change a company's settings, such as `amountMismatch=warn`."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.set_seller(settings, seller, changes), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.set_seller(settings, seller, changes), data_dir, database_url, as_json=as_json)
 
 
 @app.command("registrations")
@@ -89,7 +89,7 @@ def registrations(
     """List a company's registrations, the default first."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.list_registrations(settings, seller), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.list_registrations(settings, seller), data_dir, database_url, as_json=as_json)
 
 
 @app.command("set-registration")
@@ -104,7 +104,7 @@ def set_registration(
     """Change a registration, such as `upiVpa=name@bank` or `isDefault=true`."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.set_registration(settings, seller, registration_id, changes),
         data_dir, database_url, as_json=as_json,
     )  # fmt: skip
@@ -123,7 +123,7 @@ def create_user(
     """Create a person in a company; the password is shown this once."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.create_user(settings, seller=seller, username=username, roles=role, name=name),
         data_dir, database_url, as_json=as_json,
     )  # fmt: skip
@@ -136,7 +136,7 @@ def users(
     """List a company's people."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.list_users(settings, seller), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.list_users(settings, seller), data_dir, database_url, as_json=as_json)
 
 
 @app.command("set-user")
@@ -152,7 +152,7 @@ def set_user(
     """Change a person's roles or status; tokens with more rights are void at once."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.set_user(settings, seller, username, roles=role, status=status),
         data_dir, database_url, as_json=as_json,
     )  # fmt: skip
@@ -169,7 +169,7 @@ def reset_password(
     """Give a person a new password, shown this once; ends a lock-out and all their tokens."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.reset_password(settings, seller, username), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.reset_password(settings, seller, username), data_dir, database_url, as_json=as_json)
 
 
 @app.command("clients")
@@ -179,7 +179,7 @@ def clients(
     """List a company's API clients."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.list_clients(settings, seller), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.list_clients(settings, seller), data_dir, database_url, as_json=as_json)
 
 
 @app.command("create-client")
@@ -196,7 +196,7 @@ def create_client(
     """Create an API client; its secret is shown this once."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.create_client(
             settings, seller, name=name, roles=role, per_minute=per_minute, burst=burst
         ),
@@ -217,7 +217,7 @@ def limit_client(
     """Set how many requests an API client may make; running servers follow within a minute."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.limit_client(settings, seller, client_id, per_minute=per_minute, burst=burst),
         data_dir, database_url, as_json=as_json,
     )  # fmt: skip
@@ -237,7 +237,7 @@ def rotate_client(
     """Give an API client a new secret, shown this once."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.rotate_client(settings, seller, client_id, overlap_minutes=overlap_minutes),
         data_dir, database_url, as_json=as_json,
     )  # fmt: skip
@@ -254,7 +254,7 @@ def revoke_client(
     """Revoke an API client: its secrets and all tokens got through it are void at once."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.revoke_client(settings, seller, client_id), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.revoke_client(settings, seller, client_id), data_dir, database_url, as_json=as_json)
 
 
 @app.command("grants")
@@ -264,7 +264,7 @@ def grants(
     """List which companies may act for a company."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.list_grants(settings, seller), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.list_grants(settings, seller), data_dir, database_url, as_json=as_json)
 
 
 @app.command("grant")
@@ -279,7 +279,7 @@ def grant(
     """Let another company act for a company, with any roles but owner."""
     from hundi.cli import admin
 
-    _done(
+    done(
         lambda settings: admin.give_grant(settings, seller, partner, roles=role),
         data_dir,
         database_url,
@@ -298,7 +298,7 @@ def revoke_grant(
     """End another company's access to a company."""
     from hundi.cli import admin
 
-    _done(lambda settings: admin.end_grant(settings, seller, partner), data_dir, database_url, as_json=as_json)
+    done(lambda settings: admin.end_grant(settings, seller, partner), data_dir, database_url, as_json=as_json)
 
 
 @app.command("roles")

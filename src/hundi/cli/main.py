@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hundi.cli import admin_commands
+from hundi.cli import admin_commands, webhook_commands
 from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside, settings_from
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 config_app = typer.Typer(help="Settings.", no_args_is_help=True)
 app.add_typer(db_app, name="db")
 app.add_typer(admin_commands.app, name="admin")
+app.add_typer(webhook_commands.app, name="webhook")
 app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
 

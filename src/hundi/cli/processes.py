@@ -24,10 +24,13 @@ from hundi.config import Settings
 from hundi.dispatch.mailers import open_mailer
 from hundi.housekeeping import housekeep
 from hundi.http.health import NotReady
+from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
 from hundi.jobs.worker import run_worker
+from hundi.kit.addresses import parse_allow
 from hundi.kit.ids import SellerId
 from hundi.log import configure
+from hundi.webhooks.fanout import follow
 
 log = structlog.get_logger("hundi")
 
@@ -91,7 +94,10 @@ async def serve(
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Run jobs until ``stop`` is set."""
-    async with opened(settings) as parts:
+    async with (
+        opened(settings) as parts,
+        contextlib.aclosing(Outgoing(parse_allow(settings.outgoing_allow))) as outgoing,
+    ):
         context = JobContext(
             db=parts.db,
             clock=parts.clock,
@@ -99,11 +105,14 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             settings=settings,
             files=parts.files,
             mailer=open_mailer(settings),
+            outgoing=outgoing,
         )
         direct = settings.direct_url or settings.database_url or ""
         keeping = asyncio.create_task(housekeep(parts.db, stop))
+        telling = asyncio.create_task(follow(parts.db, settings, stop))
         await run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=direct)
         await keeping
+        await telling
 
 
 class ChildOrder(msgspec.Struct, kw_only=True):

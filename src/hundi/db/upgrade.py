@@ -21,13 +21,18 @@ _APP_TABLES_READ_WRITE: Final = (
     "partner_grants", "refresh_tokens", "token_revocations", "customers", "customer_contacts", "customer_reminders",
     "invoices", "idempotency_keys", "imports", "deliveries", "delivery_attempts",
     "attachments", "approval_policies",
+    "webhook_endpoints", "webhook_cursors", "webhook_lanes", "webhook_deliveries", "webhook_attempts",
 )  # fmt: skip
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
     "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
+    "webhook_messages",
 )  # fmt: skip
 _APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")
-_APP_TABLES_DELETE: Final = ("idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations")
+_APP_TABLES_DELETE: Final = (
+    "idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations",
+    "webhook_messages", "webhook_deliveries", "webhook_attempts",
+)  # fmt: skip
 LOADER_TABLES: Final = (
     "invoices", "invoice_items", "invoice_entries", "events", "audit_log", "import_chunks",
 )  # fmt: skip

@@ -12,7 +12,10 @@ from hundi.kit.keys import Keyring
 
 
 class JobContext(msgspec.Struct, frozen=True, kw_only=True):
-    """The worker's means: the database, the clock, the keys, the settings, and the named ports (``files``, ``mailer``)."""
+    """The worker's means: the database, the clock, the keys, the settings, and the named ports.
+
+    ``files`` is the file store, ``mailer`` sends mail, ``outgoing`` calls other people's servers (hundi.http.outgoing).
+    """
 
     db: Database
     clock: Clock
@@ -20,6 +23,7 @@ class JobContext(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     files: Any
     mailer: Any
+    outgoing: Any = None
 
 
 Handler = Callable[[JobContext, dict[str, Any]], Awaitable[None]]

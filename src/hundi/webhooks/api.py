@@ -1,0 +1,341 @@
+"""Webhooks over HTTP: endpoints, their deliveries, replay, and the types of events there are."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from litestar import delete, get, patch, post
+from litestar.datastructures import State
+from litestar.params import QueryParameter
+
+from hundi.audit.api import SellerParameter
+from hundi.audit.catalogue import EVENTS
+from hundi.auth.guard import may
+from hundi.auth.rules import Permission
+from hundi.db.pool import Transaction
+from hundi.http.body import JsonBody, PatchBody
+from hundi.http.docs import statuses
+from hundi.http.envelope import Envelope, Reply, in_ist, ok
+from hundi.http.idempotency import Call, once
+from hundi.kit.actor import Actor
+from hundi.kit.addresses import parse_allow
+from hundi.kit.dates import NotADate, parse_instant
+from hundi.kit.errors import FieldProblem, Invalid
+from hundi.kit.paging import MAX_PAGE, MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.webhooks import queries, replay, service
+from hundi.webhooks.queries import Wanted
+from hundi.webhooks.rules import DeliveryState
+from hundi.webhooks.schemas import (
+    EndpointCreate,
+    EndpointList,
+    EndpointOut,
+    EndpointPatch,
+    EventTypeList,
+    EventTypeOut,
+    ReplayOut,
+    ReplayRequest,
+    WebhookDeliveryOut,
+    WebhookDeliveryPage,
+    WebhookQueued,
+)
+
+_TAGS: Final = ["webhooks"]
+_LONGEST: Final = 100
+Filter = Annotated[str | None, QueryParameter(required=False, max_length=_LONGEST)]
+Since = Annotated[
+    str | None,
+    QueryParameter(name="from", required=False, description="An instant or a day; without an offset, in India"),
+]
+Until = Annotated[str | None, QueryParameter(name="to", required=False, description="An instant, itself included")]
+
+
+@post(
+    "/api/v0/webhook/endpoint",
+    operation_id="createWebhookEndpoint",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    dto=JsonBody[EndpointCreate],
+    status_code=200,
+    responses=statuses(),
+)
+async def create_endpoint(
+    data: EndpointCreate, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[EndpointOut]]:
+    """Register an address to be told at; its secret is shown in this reply only."""
+
+    async def work(tx: Transaction) -> Envelope[EndpointOut]:
+        row, keys = await service.add(
+            tx, call.actor, state.keyring, url=data.url.strip(), event_types=data.eventTypes,
+            description=data.description, secret=data.secret, allow=_allowed(state),
+        )  # fmt: skip
+        return ok(EndpointOut.of(row, keys.secret))
+
+    return await once(state.db, call, work, sealed=state.keyring)
+
+
+@get(
+    "/api/v0/webhook/endpoint",
+    operation_id="getWebhookEndpoints",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    responses=statuses(),
+)
+async def list_endpoints(who: Actor, state: State, sellerId: SellerParameter = None) -> Reply[Envelope[EndpointList]]:
+    """List the company's endpoints, the oldest first."""
+    async with state.db.read(who) as tx:
+        rows = await queries.endpoints(tx)
+    found = [EndpointOut.of(row) for row in rows]
+    page = EndpointList(data=found, total_count=len(found), limit=len(found), offset=0)
+    return Reply(ok(page), media_type="application/json")
+
+
+@get(
+    "/api/v0/webhook/endpoint/{endpointId:str}",
+    operation_id="getWebhookEndpoint",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    responses=statuses(),
+)
+async def get_endpoint(
+    endpointId: str, who: Actor, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[EndpointOut]]:
+    """Show one endpoint."""
+    async with state.db.read(who) as tx:
+        row = await queries.endpoint(tx, endpointId)
+    return Reply(ok(EndpointOut.of(row)), media_type="application/json")
+
+
+@patch(
+    "/api/v0/webhook/endpoint/{endpointId:str}",
+    operation_id="updateWebhookEndpoint",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    dto=PatchBody[EndpointPatch],
+    status_code=200,
+    responses=statuses(),
+)
+async def update_endpoint(
+    endpointId: str, data: EndpointPatch, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[EndpointOut]]:
+    """Change an endpoint's address, event types, description or status."""
+
+    async def work(tx: Transaction) -> Envelope[EndpointOut]:
+        row = await service.change(tx, call.actor, endpointId, data.columns(), allow=_allowed(state))
+        return ok(EndpointOut.of(row))
+
+    return await once(state.db, call, work)
+
+
+@post(
+    "/api/v0/webhook/endpoint/{endpointId:str}/rotate",
+    operation_id="rotateWebhookSecret",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    status_code=200,
+    responses=statuses(),
+)
+async def rotate_secret(
+    endpointId: str, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[EndpointOut]]:
+    """Give an endpoint a new secret and key, shown in this reply only; the old ones sign beside them for 24 hours."""
+
+    async def work(tx: Transaction) -> Envelope[EndpointOut]:
+        row, keys = await service.rotate(tx, call.actor, state.keyring, endpointId)
+        return ok(EndpointOut.of(row, keys.secret))
+
+    return await once(state.db, call, work, sealed=state.keyring)
+
+
+@delete(
+    "/api/v0/webhook/endpoint/{endpointId:str}",
+    operation_id="deleteWebhookEndpoint",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    status_code=200,
+    responses=statuses(),
+)
+async def delete_endpoint(
+    endpointId: str, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[EndpointOut]]:
+    """Delete an endpoint: nothing goes there any more."""
+
+    async def work(tx: Transaction) -> Envelope[EndpointOut]:
+        return ok(EndpointOut.of(await service.remove(tx, call.actor, endpointId)))
+
+    return await once(state.db, call, work)
+
+
+@post(
+    "/api/v0/webhook/endpoint/{endpointId:str}/test",
+    operation_id="testWebhookEndpoint",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    status_code=200,
+    responses=statuses(),
+)
+async def ping_endpoint(
+    endpointId: str, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[WebhookQueued]]:
+    """Send a webhook.test message to one endpoint, whatever types it wants."""
+
+    async def work(tx: Transaction) -> Envelope[WebhookQueued]:
+        return ok(WebhookQueued(deliveryId=await service.ping(tx, call.actor, endpointId)))
+
+    return await once(state.db, call, work)
+
+
+@post(
+    "/api/v0/webhook/endpoint/{endpointId:str}/replay",
+    operation_id="replayWebhooks",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    dto=JsonBody[ReplayRequest],
+    status_code=200,
+    responses=statuses(),
+)
+async def replay_period(
+    endpointId: str, data: ReplayRequest, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[ReplayOut]]:
+    """Send a period again: what failed, or as asked what was delivered, and what happened while the endpoint was off."""
+
+    async def work(tx: Transaction) -> Envelope[ReplayOut]:
+        found = await replay.period(
+            tx, call.actor, endpointId, since=data.since.value, until=data.until.value, states=data.states,
+            unheard=data.unheard,
+        )  # fmt: skip
+        return ok(
+            ReplayOut(
+                again=found.again, unheard=found.unheard, more=found.more, until=in_ist(found.until) or found.until
+            )
+        )
+
+    return await once(state.db, call, work)
+
+
+@get(
+    "/api/v0/webhook/delivery",
+    operation_id="getWebhookDeliveries",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    responses=statuses(),
+)
+async def list_deliveries(
+    who: Actor,
+    state: State,
+    endpointId: Filter = None,
+    deliveryState: Annotated[DeliveryState | None, QueryParameter(name="state", required=False)] = None,
+    type_: Annotated[str | None, QueryParameter(name="type", required=False, max_length=_LONGEST)] = None,
+    objectId: Filter = None,
+    messageId: Filter = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
+    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+    cursor: str | None = None,
+    sellerId: SellerParameter = None,
+) -> Reply[Envelope[WebhookDeliveryPage]]:
+    """Find deliveries, newest first."""
+    check_start(cursor, offset)
+    problems: list[FieldProblem] = []
+    wanted = Wanted(
+        endpoint_id=_text("endpointId", endpointId, problems), state=deliveryState.value if deliveryState else None,
+        type=_text("type", type_, problems), object_id=_text("objectId", objectId, problems),
+        message_id=_text("messageId", messageId, problems), since=_instant("from", since, problems),
+        until=_instant("to", until, problems),
+    )  # fmt: skip
+    if problems:
+        raise Invalid(problems=problems)
+    belongs_to = [who.seller_id, "webhook deliveries", *wanted.marks()]
+    before = read_cursor(state.keyring, belongs_to, cursor, 1)[0] if cursor is not None else None
+    async with state.db.read(who) as tx:
+        rows, more, total = await queries.page(tx, wanted, before=before, limit=limit, offset=offset)
+    page = WebhookDeliveryPage(
+        data=[WebhookDeliveryOut.of(row) for row in rows],
+        total_count=min(total, MOST_COUNTED),
+        limit=limit,
+        offset=offset,
+        next_cursor=write_cursor(state.keyring, belongs_to, [rows[-1].delivery_id]) if more else None,
+        total_count_estimated=total > MOST_COUNTED,
+    )
+    return Reply(ok(page), media_type="application/json")
+
+
+@get(
+    "/api/v0/webhook/delivery/{deliveryId:str}",
+    operation_id="getWebhookDelivery",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    responses=statuses(),
+)
+async def get_delivery(
+    deliveryId: str, who: Actor, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[WebhookDeliveryOut]]:
+    """Show one delivery with what it says and each of its attempts."""
+    async with state.db.read(who) as tx:
+        row = await queries.delivery(tx, deliveryId)
+        attempts = await queries.attempts(tx, deliveryId)
+    return Reply(ok(WebhookDeliveryOut.of(row, attempts)), media_type="application/json")
+
+
+@post(
+    "/api/v0/webhook/delivery/{deliveryId:str}/replay",
+    operation_id="replayWebhookDelivery",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    status_code=200,
+    responses=statuses(),
+)
+async def replay_delivery(
+    deliveryId: str, call: Call, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[WebhookQueued]]:
+    """Send one delivery again, under the same webhook-id and sequence number."""
+
+    async def work(tx: Transaction) -> Envelope[WebhookQueued]:
+        return ok(WebhookQueued(deliveryId=await replay.one(tx, call.actor, deliveryId)))
+
+    return await once(state.db, call, work)
+
+
+@get(
+    "/api/v0/webhook/event-type",
+    operation_id="getWebhookEventTypes",
+    tags=_TAGS,
+    guards=[may(Permission.WEBHOOK)],
+    responses=statuses(),
+)
+async def list_event_types(
+    who: Actor, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[EventTypeList]]:
+    """List the types of events there are."""
+    async with state.db.read(who):
+        pass  # a token that was revoked is refused here too
+    found = [
+        EventTypeOut(type=name, objectKind=kind, description=text) for name, (kind, text) in sorted(EVENTS.items())
+    ]
+    page = EventTypeList(data=found, total_count=len(found), limit=len(found), offset=0)
+    return Reply(ok(page), media_type="application/json")
+
+
+def _allowed(state: State) -> frozenset[tuple[str, int]]:
+    return parse_allow(state.settings.outgoing_allow)
+
+
+def _text(name: str, text: str | None, problems: list[FieldProblem]) -> str | None:
+    if "\x00" in (text or ""):
+        problems.append(FieldProblem(name, "BAD_TEXT", "Remove the NUL character."))
+    return text
+
+
+def _instant(name: str, text: str | None, problems: list[FieldProblem]) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_instant(text)
+    except NotADate as error:
+        problems.append(FieldProblem(name, error.code, str(error), text[:_LONGEST]))
+        return None
+
+
+ROUTES: Final[list[Any]] = [
+    create_endpoint, list_endpoints, get_endpoint, update_endpoint, rotate_secret, delete_endpoint, ping_endpoint,
+    replay_period, list_deliveries, get_delivery, replay_delivery, list_event_types,
+]  # fmt: skip
