@@ -30,6 +30,7 @@ from hundi.cli.main import app as cli
 from hundi.config import PREFIX, Settings
 from hundi.db.embedded import EmbeddedPostgres
 from hundi.db.upgrade import upgrade
+from hundi.gst.rulebook import RULES
 from hundi.kit.clock import SystemClock
 from hundi.kit.errors import Refusal
 from hundi.kit.keys import Keyring
@@ -147,8 +148,28 @@ def errors_page() -> str:
         "request id to report.\n\n## Refusals\n\n"
         + table(("code", "HTTP status", "errorType", "what it says"), rows)
         + "\n## Codes of single fields\n\nThey stand in `apiSubErrors[].code` and, for files, in the column `error_code` "
-        "of the failure file. The same code may be a warning where the rules allow it.\n\n"
-        + table(("code", "raised by"), fields)
+        "of the failure file. The same code may be a warning where the rules allow it. Those of documents between "
+        "businesses: [GST rules](gst-rules.md).\n\n" + table(("code", "raised by"), fields)
+    )
+
+
+# ---------------------------------------------------------------- GST rules
+
+
+def gst_page() -> str:
+    """List every rule that invoices and notes between businesses are held against."""
+    rows = [
+        (f"`{rule.code}`", rule.weight.value, rule.nic or "", re.sub(r"\{\w+\}", "…", rule.sentence))
+        for rule in RULES.values()
+    ]
+    return (
+        "# GST rules\n\n"
+        + NOTE
+        + "Invoices, credit notes and debit notes between businesses are held against these rules, all of them at once. "
+        "A rule that is an error in an e-invoice is a warning elsewhere. The portal's number is that of the invoice "
+        "registration portal's error of the same meaning, after public re-prints of its list; where none is given, none "
+        "was found. Amounts agree when the sent one lies from floor(v) - 1 to ceil(v) + 1 of the computed one.\n\n"
+        + table(("code", "counts as", "portal's number", "what it says"), rows)
     )
 
 
@@ -335,6 +356,7 @@ async def pages(owner_dsn: str) -> dict[Path, str]:
     return {
         reference / "settings.md": settings_page(),
         reference / "errors.md": errors_page(),
+        reference / "gst-rules.md": gst_page(),
         reference / "api.md": api_page(),
         reference / "cli.md": cli_page(),
         reference / "events.md": events_page(),

@@ -38,7 +38,10 @@ TABLE: dict[str, tuple[set[str], set[str], set[str]]] = {
 
 # Modules of arithmetic and decisions on plain values, besides every rules.py: no I/O, no clock.
 PURE = {
-    "gst.numbers", "gst.rates", "gst.supply", "invoices.amounts", "invoices.patching", "invoices.patch_fields",
+    "gst.document", "gst.einvoice", "gst.einvoice_items", "gst.einvoice_parties", "gst.einvoice_travel",
+    "gst.einvoice_values", "gst.findings", "gst.hsn", "gst.inv01", "gst.inv01_fields", "gst.inv01_reading", "gst.irn",
+    "gst.numbers", "gst.rates", "gst.rulebook", "gst.shapes", "gst.signed", "gst.supply", "gst.tolerance", "gst.units",
+    "invoices.amounts", "invoices.patching", "invoices.patch_fields",
     "payments.upi", "payments.rules", "audit.catalogue",
 }  # fmt: skip
 

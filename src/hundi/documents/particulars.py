@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Final
 
 from hundi.documents.model import InvoiceDocument, Line
+from hundi.gst.hsn import is_hsn
+from hundi.gst.numbers import fits_rule_46b
+from hundi.gst.supply import EXPORTS, SEZ_OR_EXPORT
 
 TAX_INVOICE: Final = "TAX INVOICE"
 BILL_OF_SUPPLY: Final = "BILL OF SUPPLY"
@@ -14,10 +17,6 @@ UNREGISTERED_LIMIT: Final = Decimal(50_000)
 """From this taxable value, rupees, an unregistered recipient is named, with the place of delivery (rule 46(e))."""
 
 _TOLERANCE: Final = Decimal(1)
-_NUMBER: Final = re.compile(r"[A-Za-z0-9/-]{1,16}")
-_HSN: Final = re.compile(r"[0-9]{4,8}")
-_EXPORTS: Final = frozenset({"EXPWP", "EXPWOP"})
-_ZERO_RATED: Final = frozenset({"SEZWP", "SEZWOP", *_EXPORTS})
 _ENDORSEMENTS: Final = {
     "EXPWP": "Supply meant for export on payment of integrated tax",
     "EXPWOP": "Supply meant for export under bond or letter of undertaking without payment of integrated tax",
@@ -44,7 +43,7 @@ def is_bill_of_supply(document: InvoiceDocument) -> bool:
     """Say whether the supply asks for a bill of supply: a composition supplier, or nothing taxable in it (rule 49)."""
     if document.supplier.composition:
         return True
-    if document.reverse_charge or supply_code(document) in _ZERO_RATED:
+    if document.reverse_charge or supply_code(document) in SEZ_OR_EXPORT:
         return False
     taxed = document.cgst + document.sgst + document.igst + document.cess
     return not taxed and bool(document.lines) and all(line.gst_rate == 0 for line in document.lines)
@@ -87,9 +86,9 @@ def _supplier_missing(document: InvoiceDocument) -> Iterator[str]:
 
 
 def _document_missing(document: InvoiceDocument) -> Iterator[str]:
-    if not _NUMBER.fullmatch(document.number):
+    if not fits_rule_46b(document.number):
         yield "a number of 1 to 16 letters, digits, '/' and '-'"
-    if supply_code(document) not in _EXPORTS and not (document.place_of_supply_code and document.place_of_supply_name):
+    if supply_code(document) not in EXPORTS and not (document.place_of_supply_code and document.place_of_supply_name):
         yield "place of supply with the name of the state"
     if document.e_invoice is not None and not document.e_invoice.signed_qr:
         yield "signed QR of the e-invoice"
@@ -99,7 +98,7 @@ def _recipient_missing(document: InvoiceDocument) -> Iterator[str]:
     recipient = document.recipient
     if supply_code(document) == "B2B" and not recipient.gstin:
         yield "recipient's GSTIN"
-    exports = supply_code(document) in _EXPORTS
+    exports = supply_code(document) in EXPORTS
     must_be_named = bool(recipient.gstin) or exports or document.taxable_value >= UNREGISTERED_LIMIT
     if not must_be_named:
         return
@@ -134,7 +133,7 @@ def _lines_missing(document: InvoiceDocument) -> Iterator[str]:
 def _line_lacks(line: Line, *, composition: bool) -> Iterator[str]:
     if not line.description.strip():
         yield "description"
-    if not _HSN.fullmatch(line.hsn):
+    if not is_hsn(line.hsn):
         yield "SAC" if line.is_service else "HSN"
     if not line.is_service and (line.quantity is None or not line.unit.strip()):
         yield "quantity and unit"

@@ -81,6 +81,11 @@ def number_warnings(number: str, field: str = "invoiceNumber") -> list[FieldProb
     return found
 
 
+def fits_rule_46b(number: str) -> bool:
+    """Tell whether a number is what rule 46(b) CGST Rules allows: 1 to 16 letters, digits, ``/`` and ``-``."""
+    return 0 < len(number) <= LONGEST_GST_NUMBER and _GST_CHARACTERS.fullmatch(number) is not None
+
+
 def check_series(pattern: str, field: str = "pattern", *, highest: int = DEFAULT_HIGHEST) -> list[FieldProblem]:
     """List everything wrong with a series pattern; empty when it may be used.
 

@@ -11,7 +11,7 @@ import msgspec
 
 from hundi.kit.errors import FieldProblem
 from hundi.kit.gstin import NotAGstin, read_gstin
-from hundi.kit.money import ZERO, half_percent_of, percent_of
+from hundi.kit.money import ONE_RUPEE, ZERO, format_inr, half_percent_of, percent_of
 from hundi.kit.states import CENTRE, OUTSIDE_INDIA, STATES, State, find_state
 
 
@@ -36,7 +36,13 @@ class PlaceSource(StrEnum):
     CUSTOMER = "customerState"
 
 
-SEZ_OR_EXPORT: Final = frozenset({SupplyType.SEZWP, SupplyType.SEZWOP, SupplyType.EXPWP, SupplyType.EXPWOP})
+EXPORTS: Final = frozenset({SupplyType.EXPWP, SupplyType.EXPWOP})
+SEZ: Final = frozenset({SupplyType.SEZWP, SupplyType.SEZWOP})
+SEZ_OR_EXPORT: Final = SEZ | EXPORTS
+"""Zero-rated supplies (s. 16 IGST Act), which are inter-state wherever they go."""
+WITHOUT_PAYMENT: Final = frozenset({SupplyType.SEZWOP, SupplyType.EXPWOP})
+"""Zero-rated supplies under bond or letter of undertaking: no tax is paid on them."""
+
 # The treatments a customer may have (domain §1) that settle the matter when the invoice names no supply type.
 _BORDER_TREATMENTS: Final = frozenset({"SEZ", "OVERSEAS"})
 
@@ -129,11 +135,36 @@ def head_problem(
     """Give ``TAX_HEADS_CONTRADICT_PLACE`` where heads and place disagree: a warning, an error in an e-invoice."""
     if inter_state is None:
         return None
-    place = STATES[place_state].name if place_state is not None and place_state in STATES else "the place of supply"
     if inter_state and (heads.cgst or heads.sgst):
-        message = f"The supply to {place} is inter-state: igst is due, not cgst and sgst."
+        message = heads_due(place_state, inter_state=True)
         return FieldProblem("cgst", "TAX_HEADS_CONTRADICT_PLACE", message, str(heads.cgst))
     if not inter_state and heads.igst:
-        message = f"The supply within {place} is intra-state: cgst and sgst are due, not igst."
+        message = heads_due(place_state, inter_state=False)
         return FieldProblem("igst", "TAX_HEADS_CONTRADICT_PLACE", message, str(heads.igst))
     return None
+
+
+def heads_problems(heads: Heads) -> tuple[list[FieldProblem], list[FieldProblem]]:
+    """Hold the heads of a document against each other; gives errors and warnings.
+
+    Halves alike, and never beside IGST (s. 5 IGST Act, s. 9 CGST Act). Halves up to ₹1 apart are a warning (domain §2).
+    """
+    if heads.igst and (heads.cgst or heads.sgst):
+        message = "Charge either cgst and sgst (within a state) or igst (between states), never both."
+        return [FieldProblem("igst", "TAX_HEADS_MIXED", message, str(heads.igst))], []
+    apart = abs(heads.cgst - heads.sgst)
+    if apart > ONE_RUPEE:
+        message = f"cgst and sgst are the two halves of one rate and may not differ by ₹{format_inr(apart)}."
+        return [FieldProblem("sgst", "TAX_HALVES_DIFFER", message, str(heads.sgst))], []
+    if apart:
+        message = f"cgst and sgst differ by ₹{format_inr(apart)}."
+        return [], [FieldProblem("sgst", "TAX_HALVES_DIFFER", message, str(heads.sgst))]
+    return [], []
+
+
+def heads_due(place_state: str | None, *, inter_state: bool) -> str:
+    """Say in a sentence which heads are due on a supply to a place."""
+    place = STATES[place_state].name if place_state is not None and place_state in STATES else "the place of supply"
+    if inter_state:
+        return f"The supply to {place} is inter-state: igst is due, not cgst and sgst."
+    return f"The supply within {place} is intra-state: cgst and sgst are due, not igst."

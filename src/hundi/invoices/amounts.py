@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from hundi.gst.supply import Heads, heads_problems
 from hundi.invoices.rules import EntryKind, ReceivableStatus, status_by_money
 from hundi.kit.errors import FieldProblem, Invalid, NotAllowedNow, Refusal
 from hundi.kit.money import MAX_AMOUNT, ONE_RUPEE, ZERO, checked_amount, format_inr, shown
@@ -110,7 +111,9 @@ def compute(sent: AmountsIn) -> AmountsOut:
     clean = _clean(sent, errors, warnings)
     # No sum means anything with an unusable part in it, but the heads can still be held against each other.
     totals = _Totals(ZERO, ZERO, ZERO, ZERO) if errors else _totals(clean, errors, warnings)
-    _check_heads(clean, errors, warnings)
+    wrong, doubtful = heads_problems(Heads(clean.cgst, clean.sgst, clean.igst))
+    errors.extend(wrong)
+    warnings.extend(doubtful)
     received, against = (ZERO, []) if errors else _received(clean, totals.net)
     return _outcome(clean, totals, received, errors=errors, against=against, warnings=warnings)
 
@@ -183,21 +186,6 @@ def _mismatch(clean: AmountsIn, net: Decimal, errors: list[FieldProblem], warnin
     message = f"{figure}: send that, or leave netAmount out." if refused else f"{figure}; the sent one is kept."
     problem = FieldProblem("netAmount", "NET_AMOUNT_MISMATCH", message, str(clean.net_amount))
     (errors if refused else warnings).append(problem)
-
-
-def _check_heads(clean: AmountsIn, errors: list[FieldProblem], warnings: list[FieldProblem]) -> None:
-    """Apply domain §2 on tax heads: halves alike, and never beside IGST (s. 5 IGST Act, s. 9 CGST Act)."""
-    if clean.igst and (clean.cgst or clean.sgst):
-        message = "Charge either cgst and sgst (within a state) or igst (between states), never both."
-        errors.append(FieldProblem("igst", "TAX_HEADS_MIXED", message, str(clean.igst)))
-        return
-    apart = abs(clean.cgst - clean.sgst)
-    if apart > ONE_RUPEE:
-        message = f"cgst and sgst are the two halves of one rate and may not differ by ₹{format_inr(apart)}."
-        errors.append(FieldProblem("sgst", "TAX_HALVES_DIFFER", message, str(clean.sgst)))
-    elif apart:
-        message = f"cgst and sgst differ by ₹{format_inr(apart)}."
-        warnings.append(FieldProblem("sgst", "TAX_HALVES_DIFFER", message, str(clean.sgst)))
 
 
 def _received(clean: AmountsIn, net: Decimal) -> tuple[Decimal, list[FieldProblem]]:

@@ -27,6 +27,8 @@ class TaxIdKind(StrEnum):
     OIDAR = "OIDAR"
     TDS = "TDS"
     TCS = "TCS"
+    GOVERNMENT = "GOVERNMENT"
+    SANDBOX = "SANDBOX"
 
 
 class Gstin(msgspec.Struct, frozen=True):
@@ -48,15 +50,18 @@ class NotAGstin(ValueError):
 
 
 # The 14th character tells the kinds apart: U/O + N united-nations bodies, N + R non-residents, O + S online services
-# from abroad, D tax deductors, C e-commerce collectors, all else a regular taxpayer (Z today, 1-9 and A-J reserved).
+# from abroad, D tax deductors, C e-commerce collectors, all else a regular taxpayer (Z today, 1-9 and A-J reserved). A
+# government department has a TAN in place of the PAN. Composition and casual taxpayers have numbers like everybody's.
 _KINDS: Final = (
     (TaxIdKind.OIDAR, re.compile(r"99[0-9]{2}[A-Z]{3}[0-9]{5}OS[0-9A-Z]")),
     (TaxIdKind.NON_RESIDENT, re.compile(r"[0-9]{4}[A-Z]{3}[0-9]{5}NR[0-9A-Z]")),
     (TaxIdKind.UIN, re.compile(r"[0-9]{4}[A-Z]{3}[0-9]{5}[UO]N[0-9A-Z]")),
+    (TaxIdKind.GOVERNMENT, re.compile(r"[0-9]{2}[A-Z]{4}[0-9]{5}[A-Z][0-9]Z[0-9A-Z]")),
     (TaxIdKind.TDS, re.compile(r"[0-9]{2}[A-Z]{4}[0-9A-Z][0-9]{4}[A-Z][1-9A-Z]D[0-9A-Z]")),
     (TaxIdKind.TCS, re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]C[0-9A-Z]")),
     (TaxIdKind.REGULAR, re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z][Z1-9A-J][0-9A-Z]")),
 )
+_SANDBOX: Final = re.compile(r"[0-9]{2}[0-9A-Z]{13}")
 _WITH_PAN: Final = frozenset({TaxIdKind.REGULAR, TaxIdKind.TCS})
 
 PAN_CATEGORIES: Final[Mapping[str, str]] = {
@@ -95,20 +100,23 @@ def gstin_with_check(first14: str) -> str:
     return upper + check_character(upper)
 
 
-def read_gstin(text: str) -> Gstin:
+def read_gstin(text: str, *, sandbox: bool = False) -> Gstin:
     """Take a GSTIN or UIN apart, in any case and with blanks around it. Raises :class:`NotAGstin`.
 
     States 38 (Ladakh), 97 (other territory) and 99 (centre) are valid; 96 is a place of supply only, never a
-    registration.
+    registration. With ``sandbox`` the made-up numbers of the portals' test systems (``02AMBPG7773M002``) pass too, as
+    kind SANDBOX: right in length, characters and state, in nothing else.
     """
     number = text.strip().upper()
     kind = next((kind for kind, pattern in _KINDS if pattern.fullmatch(number)), None)
+    if sandbox and (kind is None or check_character(number[:_BODY_LENGTH]) != number[-1]):
+        kind = TaxIdKind.SANDBOX if _SANDBOX.fullmatch(number) else None
     if kind is None:
         raise NotAGstin("GSTIN_FORMAT", "A GSTIN has 15 characters: state (2 digits), PAN (10), then 3 more.")
     state_code = number[:2]
     if state_code not in STATES or state_code == OUTSIDE_INDIA:
         raise NotAGstin("GSTIN_STATE", f"{state_code} is no state code of the GST: check the first two digits.")
-    if check_character(number[:_BODY_LENGTH]) != number[-1]:
+    if kind is not TaxIdKind.SANDBOX and check_character(number[:_BODY_LENGTH]) != number[-1]:
         raise NotAGstin("GSTIN_CHECK_DIGIT", "The last character does not fit the others: a character is mistyped.")
     return Gstin(number, kind, state_code, number[2:12] if kind in _WITH_PAN else None)
 
@@ -130,6 +138,19 @@ def is_pan(text: str) -> bool:
 def pan_category(pan: str) -> str | None:
     """Say what the holder of a PAN is (``company``, ``individual``…), or ``None`` when it is no PAN."""
     return PAN_CATEGORIES[pan.strip().upper()[3]] if is_pan(pan) else None
+
+
+PAN_LETTERS: Final[Mapping[str, str]] = {
+    "SOLE PROP": "P", "BOI": "B", "AOP": "A", "HUF": "H", "COMPANY": "C", "LLP": "F", "PARTNERSHIP FIRM": "F",
+    "TRUST": "T", "GOVERNEMNT AGENCY": "G", "LOCAL AUTHORITY": "L", "AJP": "J",
+}  # fmt: skip
+"""The fourth letter of the PAN of each kind of business; the kinds are spelt as the network spells them (b2b §4.1)."""
+
+
+def pan_fits(pan: str, business_kind: str) -> bool | None:
+    """Tell whether a PAN's fourth letter is that of a kind of business; None for a kind that is not known here."""
+    letter = PAN_LETTERS.get(business_kind)
+    return None if letter is None else is_pan(pan) and pan.strip().upper()[3] == letter
 
 
 def is_tan(text: str) -> bool:
