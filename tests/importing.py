@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -13,8 +15,10 @@ import httpx2
 import make
 from hundi.config import Settings
 from hundi.files.store import FileStore
-from hundi.imports import jobs
+from hundi.http.idempotency import Call
+from hundi.imports import jobs, service
 from hundi.jobs.context import JobContext
+from hundi.kit.actor import Actor
 
 PATH = "/api/v0/invoice/bulk/create"
 HEADER = (
@@ -108,3 +112,52 @@ class Importer:
 def codes(reply: httpx2.Response) -> list[tuple[str, str]]:
     """Give ``(field, code)`` of each sub-error."""
     return [(one["field"], one["code"]) for one in reply.json()["errorResponse"]["apiSubErrors"]]
+
+
+async def received(importer: Importer, content: str | bytes, *, kind: str = "invoices", **options: Any) -> str:
+    """Write a file down as received, as an upload would, without running it; give the import's id."""
+    db, files, clock = importer.seller.db, importer.context.files, importer.seller.clock
+    now = clock.now()
+    actor = Actor(
+        seller_id=importer.seller.seller_id, home_seller_id=importer.seller.seller_id, subject=importer.seller.user_id,
+        client_id=importer.seller.credentials.clientId, subjects=(), issued=now, roles=frozenset({"owner"}),
+        permissions=frozenset(), request_id="req_test",
+    )  # fmt: skip
+    import_id = service.new_import_id(now)
+    async with files.spool(2**30) as spool:
+        await spool.write(content.encode() if isinstance(content, str) else content)
+        await spool.finish()
+        kept = await files.keep(f"imports/{import_id}/upload", spool)
+    wished = service.Options(**{"chunk_rows": 100, "base_url": "http://hundi.test", **options})
+    call = Call(actor=actor, key=None, fingerprint=b"")
+    async with db.transaction(importer.seller.seller_id) as tx:
+        await service.receive(tx, call, import_id=import_id, kept=kept, name="a.csv", options=wished, kind=kind)
+    return import_id
+
+
+async def imported(importer: Importer, content: str | bytes, **more: Any) -> dict[str, Any]:
+    """Import a file by its job alone; give the BulkResponse, its amounts as Decimal."""
+    import_id = await received(importer, content, **more)
+    await importer.run(import_id)
+    return await outcome(importer, import_id)
+
+
+async def outcome(importer: Importer, import_id: str) -> dict[str, Any]:
+    """Give the BulkResponse of a settled import, with its state."""
+    rows = await importer.seller.rows(
+        "SELECT state, result->>'payload' AS payload, refusal FROM imports WHERE seller_id = $1 AND import_id = $2",
+        import_id,
+    )
+    assert rows[0]["payload"], rows[0]
+    found: dict[str, Any] = json.loads(rows[0]["payload"], parse_float=Decimal)
+    return found | {"state": rows[0]["state"], "importId": import_id}
+
+
+async def bytes_of(importer: Importer, payload: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Read the two result files as they are."""
+    http = importer.seller.http_factory()
+    found = [
+        await http.get(payload[f"{kind}_file_url"].replace("http://hundi.test", "")) for kind in ("success", "failure")
+    ]
+    assert [one.status_code for one in found] == [200, 200]
+    return found[0].content, found[1].content

@@ -1,5 +1,6 @@
 """The ASGI application: the one list of what is mounted, and the state every handler finds."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from hundi.http.errors import HANDLERS
 from hundi.http.limits import Limits
 from hundi.http.wire import WireSchemas
 from hundi.imports import api as imports_api
+from hundi.imports import archive_api, customer_api
 from hundi.invoices import api as invoices_api
 from hundi.invoices import approval_api, attachment_api, search_api, series_api
 from hundi.kit.clock import Clock
@@ -73,6 +75,8 @@ def routes() -> list[Any]:
         *access_api.ROUTES,
         *audit_api.ROUTES,
         *imports_api.ROUTES,
+        *customer_api.ROUTES,
+        *archive_api.ROUTES,
         *reports_api.ROUTES,
         *webhooks_api.ROUTES,
         files_api.get_file,
@@ -89,8 +93,12 @@ def build(
     files: Any,
     base_url: str,
     readiness: Callable[[], Awaitable[None]] = _always_ready,
+    stopping: asyncio.Event | None = None,
 ) -> ASGIApp:
-    """Build the application around its parts; it owns none of them and closes none of them."""
+    """Build the application around its parts; it owns none of them and closes none of them.
+
+    Once ``stopping`` is set, calls that wait for something and event streams come to an end by themselves.
+    """
     metrics = Metrics(CollectorRegistry())
     app = Litestar(
         route_handlers=routes(),
@@ -113,6 +121,7 @@ def build(
             {
                 "db": db, "clock": clock, "tokens": TokenSigner(keyring), "keyring": keyring, "settings": settings,
                 "files": files, "metrics": metrics, "base_url": base_url.rstrip("/"), "readiness": readiness,
+                "stopping": stopping or asyncio.Event(),
                 "limits": Limits(
                     sign_ins=settings.sign_in_rate, pages=settings.page_rate, proxy_hops=settings.proxy_hops
                 ),

@@ -57,9 +57,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chunk_rows: Annotated[
         int, Meta(description="Rows of a bulk chunk: one transaction each.", ge=100, le=1_000_000)
     ] = 50_000
-    result_days: Annotated[
-        int, Meta(description="How many days the links to result files stay good.", ge=1, le=365)
-    ] = 7
+    imports_at_once: Annotated[
+        int, Meta(description="Imports of one company that run at the same time.", ge=1, le=50)
+    ] = 2
+    result_days: Annotated[int, Meta(description="How many days uploads and result files are kept.", ge=1, le=365)] = 7
     worker_jobs: Annotated[int, Meta(description="Jobs one worker runs at the same time.", ge=1, le=200)] = 8
     pool_size: Annotated[int, Meta(description="Database connections of one process.", ge=2, le=500)] = 16
     outgoing_allow: Annotated[

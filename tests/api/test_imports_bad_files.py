@@ -16,6 +16,7 @@ import pytest
 
 import importing
 import make
+import workbooks
 from hundi import app as hundi_app
 from hundi.config import Settings
 from hundi.files.store import FileStore
@@ -44,9 +45,18 @@ REFUSED = {
     "blank lines only": (b"\n\n  \r\n", "file", "EMPTY_FILE"),
     "header only": (HEAD.encode(), "file", "NO_ROWS"),
     "header and blank rows": (f"{HEAD},,,,,,,,\n\n".encode(), "file", "NO_ROWS"),
-    "workbook renamed": (_workbook(), "file", "NOT_CSV"),
+    "half a workbook": (_workbook(), "file", "WORKBOOK_DAMAGED"),
+    "sparse workbook": (
+        workbooks.by_hand('<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'),
+        "S!XFD1048576", "TOO_MANY_COLUMNS",
+    ),
+    "workbook that kills its reader": (
+        workbooks.by_hand('<row r="1"><c r="A1"><v>1</v></c></row><row r = "1048576"><c r = "XFD1048576"><v>1</v></c></row>'),
+        "file", "FILE_TOO_COMPLEX",
+    ),
+    "Tally with entities": (b'<!DOCTYPE x [<!ENTITY a "b">]><ENVELOPE>&a;</ENVELOPE>', "line 1", "XML_ENTITIES"),
     "pdf": (b"%PDF-1.7\nstuff", "file", "NOT_CSV"),
-    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600, "file", "NOT_CSV"),
+    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600, "file", "OLD_WORKBOOK"),
     "gzip": (gzip.compress(HEAD.encode()), "file", "NOT_CSV"),
     "html": (b"<!DOCTYPE html><html></html>", "file", "NOT_CSV"),
     "NUL": (f"{HEAD}{LINE}N-2,C1,2026-11-01,\x00,1,,,,\n".encode(), "row 3", "NUL_CHARACTER"),
@@ -120,7 +130,7 @@ async def test_cells_that_are_wrong_are_all_named(importer: Importer) -> None:
     payload = await importer.good(text([wrong, row(), row()], header))
     assert set(payload["failureRequests"][0]["error_code"].split(" | ")) == {
         "NUMBER_LENGTH", "CUSTOMER_NOT_FOUND", "DATE_FORMAT", "NOT_AN_AMOUNT", "AMOUNT_EXPONENT", "AMOUNT_GROUPING",
-        "BAD_FORMAT", "NOT_A_RATE", "STATE_UNKNOWN", "UNKNOWN_VALUE",
+        "BAD_FORMAT", "NOT_A_RATE", "STATE_UNKNOWN", "UNKNOWN_VALUE", "SCIENTIFIC_NOTATION",
     }  # fmt: skip
     message = payload["failureRequests"][0]["error_message"]
     for field in ("emailAddress", "mobileNumber", "placeOfSupply", "supplyType", "dueDate", "baseAmount"):

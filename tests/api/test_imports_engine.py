@@ -178,7 +178,7 @@ async def test_a_run_that_fails_half_way_is_taken_up_again(importer: Importer, m
     rows = mixed(540)
     import_id = await start(importer, text(rows))
 
-    async def broken(*_: Any) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

@@ -44,6 +44,12 @@ CALLS: dict[str, Request] = {
         "POST", "/api/v0/invoice/bulk/dispatch", {"json": {"invoiceIds": [at["invoice"]]}}
     ),
     "invoiceBulkUpload": lambda at: ("POST", "/api/v0/invoice/bulk/create", UPLOAD),
+    "getBulkImports": lambda at: ("GET", "/api/v0/invoice/bulk", {}),
+    "cancelBulkImport": lambda at: ("POST", f"/api/v0/invoice/bulk/{at['import']}/cancel", {}),
+    "uploadInvoicePdfs": lambda at: ("POST", "/api/v0/invoice/bulk/attachments", UPLOAD),
+    "createBulkCustomer": lambda at: ("POST", "/api/v0/customer/bulk", UPLOAD),
+    "bulkUpdate": lambda at: ("POST", "/api/v0/customer/bulk/update", UPLOAD),
+    "getBulkCustomerTemplate": lambda at: ("GET", "/api/v0/customer/bulk/template", {}),
     "getBulkImport": lambda at: ("GET", f"/api/v0/invoice/bulk/{at['import']}", {}),
     "openItemsReport": lambda at: ("POST", "/api/v0/reports/open-items", {"json": {}}),
     "ageingReport": lambda at: ("POST", "/api/v0/reports/ageing", {"json": {}}),
@@ -88,7 +94,7 @@ CALLS: dict[str, Request] = {
 }  # fmt: skip
 # Those that name an object of a company by an id in the path or body: a stranger gets 404.
 NAMED = {
-    "getCustomer", "createInvoice", "getInvoice", "updateInvoice", "getBulkImport", "updateCustomer", "activateCustomer",
+    "getCustomer", "createInvoice", "getInvoice", "updateInvoice", "getBulkImport", "cancelBulkImport", "updateCustomer", "activateCustomer",
     "deactivateCustomer", "deleteCustomerByCustomerId", "getCustomerContactDetails", "createCustomerReminder",
     "getCustomerReminders", "getCustomerReminder", "updateCustomerReminder", "deleteReminder", "approveInvoice",
     "rejectInvoice", "getInvoiceApprovals", "updateApprovalPolicy", "createInvoiceEntry", "getInvoiceEntries",

@@ -93,9 +93,9 @@ class RunningHundi:
         if self.process is not None and self.process.poll() is None:
             self.kill_tree()
 
-    def client(self, timeout: float = 120) -> httpx2.Client:
-        """Sign in with the demo's credentials and give a client with the token."""
-        demo = self.demo
+    def client(self, timeout: float = 120, *, who: dict[str, Any] | None = None) -> httpx2.Client:
+        """Sign in with the demo's credentials, or those of ``who``, and give a client with the token."""
+        demo = self.demo | (who or {})
         form = {
             "grant_type": "password", "username": demo["username"], "password": demo["password"],
             "clientId": demo["sellerId"],

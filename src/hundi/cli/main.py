@@ -171,24 +171,27 @@ def config_new_key() -> None:
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A CSV of invoices.")],
+    file: Annotated[Path, typer.Argument(help="CSV, XLSX, ODS or Tally XML; a ZIP of PDFs with --kind pdfs.")],
+    kind: Annotated[str, typer.Option("--kind", help="invoices, customers, customer-updates or pdfs.")] = "invoices",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge and report every row, write nothing.")] = False,
+    atomic: Annotated[bool, typer.Option("--atomic", help="All rows or none.")] = False,
+    send: Annotated[bool, typer.Option("--dispatch", help="Send all imported invoices afterwards.")] = False,
+    create_customers: Annotated[
+        bool, typer.Option("--create-customers", help="Make customers that are unknown from the row's columns.")
+    ] = False,
     seller: Annotated[str | None, typer.Option("--seller", help="Company id; needed when there are several.")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Import a file of invoices through the running worker, with a progress bar."""
-    from hundi.cli.importing import import_invoices
+    """Import a file through the running worker, with a progress bar. Ctrl-C leaves the import running."""
+    from hundi.cli.importing import Wish, words_for
+    from hundi.cli.importing import import_file as hand_over
     from hundi.cli.output import result, run
 
-    report = run(import_invoices(beside(data_dir, database_url), file, seller, quiet=as_json))
-    text = (
-        f"{report['success_count']} of {report['total_count']} rows imported, {report['failure_count']} failed, "
-        f"{report['warn_count']} with warnings."
-    )
-    if report.get("failure_file_url"):
-        text += f"\nFailures to correct and upload again: {report['failure_file_url']}"
-    result(report, text, as_json=as_json)
+    wish = Wish(kind=kind, dry_run=dry_run, atomic=atomic, dispatch=send, create_customers=create_customers)
+    state, report = run(hand_over(beside(data_dir, database_url), file, seller, wish, quiet=as_json))
+    result(report, words_for(state, report, wish), as_json=as_json)
 
 
 @app.command()
@@ -236,7 +239,7 @@ def report(
 
 @app.command()
 def bench(
-    name: Annotated[str | None, typer.Argument(help="create_invoice, bulk_csv, search …; all when left out.")] = None,
+    name: Annotated[str | None, typer.Argument(help="create_invoice, bulk, search …; all when left out.")] = None,
 ) -> None:
     """Run the benchmarks of a source checkout."""
     from hundi.cli.benchmarks import run_benchmarks

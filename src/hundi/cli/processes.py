@@ -67,6 +67,7 @@ async def serve(
             files=parts.files,
             base_url=parts.base_url,
             readiness=demo_readiness(parts, demo_seller),
+            stopping=stop,
         )
         config = uvicorn.Config(
             asgi,
@@ -108,7 +109,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             outgoing=outgoing,
         )
         direct = settings.direct_url or settings.database_url or ""
-        keeping = asyncio.create_task(housekeep(parts.db, stop))
+        keeping = asyncio.create_task(housekeep(parts.db, stop, files=parts.files, result_days=settings.result_days))
         telling = asyncio.create_task(follow(parts.db, settings, stop))
         await run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=direct)
         await keeping

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 import asyncpg
 
 from hundi.audit import service as audit
-from hundi.customers import accounts, lifecycle, merging, particulars, patching, queries, rules
+from hundi.customers import accounts, birth, lifecycle, merging, particulars, patching, queries, rules
 from hundi.customers.errors import (
     ContactNotFound,
     CustomerHasOpenInvoices,
@@ -32,9 +32,9 @@ _INSERT: Final = """
     INSERT INTO customers (seller_id, customer_id, unique_ref_no, legal_name, trade_name, gstin, pan, treatment, address,
         state_code, pin_code, shipping_address, shipping_state, shipping_pin_code, contact_number, account_number, ifsc,
         customer_company_id, external_source, terms_days, tan, udyam_number, udyam_class, assigned_agent, branch_codes,
-        has_key_contacts, created_at, created_by, modified_at, modified_by, account_hash)
+        has_key_contacts, account_hash, created_at, created_by, modified_at, modified_by)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $27, $28, $29)"""
+            $24, $25, $26, $27, $28, $29, $28, $29)"""
 _DELETE: Final = """
     UPDATE customers SET deleted_at = $3, modified_at = $3, modified_by = $4, version = version + 1
      WHERE seller_id = $1 AND customer_id = $2"""
@@ -94,25 +94,14 @@ async def create(tx: Transaction, who: Actor, keyring: Keyring, data: CustomerCr
     """
     identity = check(data)
     customer_id = new_customer_id(tx.now)
-    contacts = _new_contacts(tx, data)
-    account = account_hash = None
-    if data.accountNumber:
-        account = accounts.sealed(keyring, tx.seller_id, customer_id, data.accountNumber)
-        account_hash = accounts.lookup_hash(keyring, tx.seller_id, data.accountNumber)
-    shipping = find_state(data.shippingState) if data.shippingState else None
-    with_ref = data.uniqueRefNo or None
+    contacts = birth.contacts_of(data, _ids("kcp", tx.now))
+    values = birth.columns_of(keyring, tx.seller_id, customer_id, data, identity)
     try:
         await tx.execute(
-            _INSERT, tx.seller_id, customer_id, with_ref, data.legalName.strip(), data.tradeName,
-            identity.gstin, identity.pan, identity.treatment, data.address, identity.state_code, data.pinCode or None,
-            data.shippingAddress, shipping.code if shipping else None, data.shippingPinCode or None, data.contactNumber or None,
-            account, (data.ifsc or "").upper() or None, data.customerCompanyId, bool(data.externalSource),
-            data.paymentTermsDays, (data.tan or "").upper() or None, (data.udyamNumber or "").upper() or None,
-            data.udyamClass or None, data.assignedAgent, data.branchCodes or [], merging.has_mailable(contacts.left),
-            tx.now, who.subject, account_hash,
-        )  # fmt: skip
+            _INSERT, tx.seller_id, customer_id, *(values[name] for name in birth.COLUMNS), tx.now, who.subject
+        )
     except asyncpg.UniqueViolationError as error:
-        _refuse_ref(error, with_ref)
+        _refuse_ref(error, data.uniqueRefNo)
     await particulars.write_contacts(tx, customer_id, contacts)
     reminders = _new_reminders(tx, data)
     if reminders:
@@ -133,20 +122,6 @@ def _ids(prefix: str, now: datetime) -> Callable[[], str]:
     """Give a maker of ids a millisecond apart, so that what was sent in one list keeps its order."""
     at = count()
     return lambda: new_id(prefix, now + timedelta(milliseconds=next(at)))
-
-
-def _new_contacts(tx: Transaction, data: CustomerCreate) -> Merged[ContactRow]:
-    make_id = _ids("kcp", tx.now)
-    rows = [
-        ContactRow(
-            contact_id=make_id(), position=at, legal_name=c.legalName, name=c.name, email=c.email or None,
-            # An address that is given is meant to be written to, unless the caller says otherwise.
-            mobile=c.mobile, mail_enabled=bool(c.email) if c.mail_enabled is None else c.mail_enabled,
-            sms_enabled=bool(c.sms_enabled), whatsapp_enabled=bool(c.whatsapp_enabled), via=c.via, deleted=False,
-        )
-        for at, c in enumerate((c for c in data.customerKeyContacts if not c.deleted), start=1)
-    ]  # fmt: skip
-    return Merged(added=rows, left=rows)
 
 
 def _new_reminders(tx: Transaction, data: CustomerCreate) -> Merged[ReminderRow]:

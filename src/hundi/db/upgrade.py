@@ -34,7 +34,8 @@ _APP_TABLES_DELETE: Final = (
     "webhook_messages", "webhook_deliveries", "webhook_attempts",
 )  # fmt: skip
 LOADER_TABLES: Final = (
-    "invoices", "invoice_items", "invoice_entries", "events", "audit_log", "import_chunks",
+    "invoices", "invoice_items", "invoice_entries", "events", "audit_log", "import_chunks", "customers",
+    "customer_contacts",
 )  # fmt: skip
 
 

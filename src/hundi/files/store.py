@@ -5,21 +5,28 @@ temporary file first and stored when it is complete, so that a connection cut ha
 """
 
 import asyncio
+import contextlib
 import hashlib
+import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, from_url
+
+from hundi.kit.errors import Transient
 
 _BLOCK: Final = 1024 * 1024
 _PART: Final = 8 * 1024 * 1024
+_LISTED: Final = 1000
+_UNFINISHED: Final = re.compile(r"#\d+\Z")
 
 
 class FileTooLarge(Exception):
@@ -28,6 +35,23 @@ class FileTooLarge(Exception):
 
 class FileMissing(Exception):
     """The store has no file under this key."""
+
+
+class StoreUnavailable(Transient):
+    """Files cannot be stored just now: the disk is full or the store is away. Send the same request again later."""
+
+    retry_after = 60
+
+
+@contextlib.contextmanager
+def _storing() -> Iterator[None]:
+    """Turn what a full disk or a store that is away raises into :class:`StoreUnavailable`."""
+    try:
+        yield
+    except (AlreadyExistsError, FileNotFoundError):
+        raise
+    except (OSError, BaseError) as error:
+        raise StoreUnavailable from error
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -54,13 +78,16 @@ class Spool:
 
     async def __aenter__(self) -> Self:
         """Open the temporary file."""
-        self._file = await asyncio.to_thread(_nameless, self._folder)
+        with _storing():
+            self._file = await asyncio.to_thread(_nameless, self._folder)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close the temporary file, which removes it."""
         if self._file is not None:
-            await asyncio.to_thread(self._file.close)
+            # What a full disk did not take is thrown away with the file.
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(self._file.close)
             self._file = None
 
     async def write(self, block: bytes | memoryview) -> None:
@@ -76,13 +103,15 @@ class Spool:
         """Give the whole file, at its beginning, and its SHA-256."""
         await self._flush()
         file = self._opened()
-        await asyncio.to_thread(file.seek, 0)
+        with _storing():
+            await asyncio.to_thread(file.seek, 0)
         return file, self._digest.digest()
 
     async def _flush(self) -> None:
         if self._pending:
             block, self._pending = bytes(self._pending), bytearray()
-            await asyncio.to_thread(self._store, block)
+            with _storing():
+                await asyncio.to_thread(self._store, block)
 
     def _store(self, block: bytes) -> None:
         self._digest.update(block)
@@ -129,20 +158,23 @@ class FileStore:
     async def keep(self, key: str, spool: Spool) -> Kept:
         """Store a complete spool under a key nobody else uses."""
         file, digest = await spool.finish()
-        await obstore.put_async(self._store, key, file, chunk_size=_PART, max_concurrency=2)
+        with _storing():
+            await obstore.put_async(self._store, key, file, chunk_size=_PART, max_concurrency=2)
         return Kept(key, spool.size, digest)
 
     async def put(self, key: str, content: bytes) -> bool:
         """Store small content unless the key is taken; tell whether it was stored."""
         try:
-            await obstore.put_async(self._store, key, content, mode="create")
+            with _storing():
+                await obstore.put_async(self._store, key, content, mode="create")
         except AlreadyExistsError:
             return False
         return True
 
     async def put_file(self, key: str, path: Path) -> int:
         """Store a file from disk, in parts; give its size."""
-        await obstore.put_async(self._store, key, path, chunk_size=_PART, max_concurrency=2)
+        with _storing():
+            await obstore.put_async(self._store, key, path, chunk_size=_PART, max_concurrency=2)
         return (await asyncio.to_thread(path.stat)).st_size
 
     async def get(self, key: str) -> bytes:
@@ -187,6 +219,30 @@ class FileStore:
                 await asyncio.to_thread(copy.write, block)
             copy.flush()
             yield Path(copy.name)
+
+    async def older(self, prefix: str, before: datetime) -> AsyncIterator[str]:
+        """List the keys under a prefix whose files were last written before an instant."""
+        async for some in obstore.list(self._store, prefix=prefix, chunk_size=_LISTED):
+            for one in some:
+                if one["last_modified"] < before:
+                    yield one["path"]
+
+    async def remove_leftovers(self, before: datetime) -> int:
+        """Remove what killed processes left half-written before an instant; give the number of files."""
+        return await asyncio.to_thread(self._remove_leftovers, before)
+
+    def _remove_leftovers(self, before: datetime) -> int:
+        left = list(self.work.glob("fetched-*"))
+        if self._folder is not None:
+            # Where obstore writes what is not complete: the name of the file, a hash sign and a number.
+            left += [path for path in self._folder.rglob("*#*") if _UNFINISHED.search(path.name)]
+        removed = 0
+        for path in left:
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+                    path.unlink()
+                    removed += 1
+        return removed
 
     async def delete(self, key: str) -> None:
         """Remove a file; nothing happens when there is none."""

@@ -19,7 +19,12 @@ log = structlog.get_logger("hundi.http")
 JSON_LIMIT: Final = 10 * 1024 * 1024
 _ACCEPTED_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{8,100}")
 _LENGTH_DIGITS: Final = 18
-UPLOAD_PATHS: Final = frozenset({"/api/v0/invoice/bulk/create"})
+UPLOAD_PATHS: Final = frozenset(
+    {
+        "/api/v0/invoice/bulk/create", "/api/v0/invoice/bulk/attachments", "/api/v0/customer/bulk",
+        "/api/v0/customer/bulk/update",
+    }
+)  # fmt: skip
 
 
 class Metrics:

@@ -12,7 +12,7 @@ import polars as pl
 
 from hundi.gst.numbers import number_error, number_warnings
 from hundi.gst.supply import SupplyType
-from hundi.imports.columns import BY_NAME
+from hundi.imports.columns import Format, columns_by_name
 from hundi.imports.notes import Notes
 from hundi.imports.parse_child import Manifest
 from hundi.kit.contacts import is_email, is_phone, split_emails
@@ -29,6 +29,7 @@ _EASY_EMAIL: Final = r"^[A-Za-z0-9_+-]{1,40}(?:\.[A-Za-z0-9_+-]{1,20})?@(?:[A-Za
 _EASY_PHONE: Final = r"^(?:\+91)?[0-9]{10}$"
 _RATE: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{0,6})?)\s*%?")
 _DAYS: Final = re.compile(r"(?:net\s*)?([0-9]{1,5})\s*(?:days?)?", re.IGNORECASE)
+_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YES: Final = frozenset({"yes", "y", "true", "1", "t", "x", "हाँ"})
 _NO: Final = frozenset({"no", "n", "false", "0", "f", "नहीं"})
 _MOST_DAYS: Final = 3650
@@ -50,6 +51,9 @@ class Cells:
         self._frame = frame
         self._at = {name: f"c{at}" for at, name in enumerate(manifest.columns) if name is not None}
         self._styles = manifest.date_styles
+        # The cells of a sheet that are dates come as ISO text, whatever the texts beside them look like.
+        self._has_date_cells = manifest.format is not Format.CSV
+        self._columns = columns_by_name(manifest.kind)
         self.notes = notes
         self.size = frame.height
 
@@ -72,7 +76,7 @@ class Cells:
     def checked_text(self, name: str) -> pl.Series:
         """Give a text column; cells over its length or outside its pattern are errors."""
         cells = self.text(name)
-        longest = BY_NAME[name].longest
+        longest = self._columns[name].longest
         pattern = _PATTERNS.get(name)
         if pattern is not None:
             return self.by_value(cells, lambda text: _matched(name, text, *pattern), pl.String)
@@ -117,11 +121,14 @@ class Cells:
 
         def read(text: str) -> Read:
             try:
-                return parse_file_date(text, style), None
+                return parse_file_date(text, DateStyle.ISO if self._is_iso(text) else style), None
             except NotADate as error:
                 return None, FieldProblem(name, error.code, str(error), shown(text))
 
         return self.by_value(self.text(name), read, pl.Date)
+
+    def _is_iso(self, text: str) -> bool:
+        return self._has_date_cells and _ISO_DATE.match(text) is not None
 
     def flags(self, name: str) -> pl.Series:
         """Give a yes-or-no column."""

@@ -2,64 +2,43 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
-import msgspec
 import polars as pl
 
-from hundi.db.pool import Database, Transaction
-from hundi.files.store import FileStore
-from hundi.imports import facts, load, numbering, queries, report, tables
-from hundi.imports.facts import Rules
+from hundi.db.pool import Transaction
+from hundi.imports import load, queries, report, service, tables
+from hundi.imports.kind import Kind
 from hundi.imports.parse_child import Manifest
-from hundi.imports.queries import ImportRow
-from hundi.imports.reading import read_chunk
-from hundi.imports.service import Options
-from hundi.imports.verdict import DUPLICATE_CONFLICT, Claims, Verdict, judge, row_ids
-from hundi.kit.actor import Actor
-from hundi.kit.dates import ist_date
+from hundi.imports.verdict import DUPLICATE_CONFLICT, Verdict
 from hundi.kit.errors import FieldProblem
-from hundi.kit.ids import SellerId
 
 _TRIES: Final = 4
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of one import: its means, its row, and what was settled when the file came."""
-
-    db: Database
-    files: FileStore
-    seller_id: SellerId
-    row: ImportRow
-    options: Options
-    actor: Actor
+class Undone(Exception):
+    """Rolls back a transaction that was only to show what would happen."""
 
 
 class ChunkWork:
     """One chunk of a run: judged, and written once."""
 
-    def __init__(self, run: Run, folder: Path, manifest: Manifest, rules: Rules, claims: Claims, no: int) -> None:
-        self._run = run
+    def __init__(self, kind: Kind[Any], folder: Path, manifest: Manifest, no: int) -> None:
+        self._run = kind.run
+        self._kind = kind
         self._path = folder / manifest.chunks[no].file
         self._chunk = manifest.chunks[no]
         self._manifest = manifest
-        self._rules = rules
-        self._claims = claims
         self._no = no
 
     async def judge(self) -> Verdict:
         """Read the chunk, look up what it speaks of, and judge every row."""
-        run, rules = self._run, self._rules
-        today = ist_date(run.db.clock.now())
         frame = await asyncio.to_thread(pl.read_ipc, self._path)
-        draft = await asyncio.to_thread(read_chunk, frame, self._manifest, rules.registrations, today)
-        ids = row_ids(rules.invoice_prefix, frame["row"].to_list())
-        async with run.db.read(run.seller_id) as tx:
-            known = await facts.gather(tx, draft, rules, ids)
-        verdict = await asyncio.to_thread(judge, draft, known, rules, today, ids)
-        self._claims.settle(verdict)
+        verdict: Verdict = await self._kind.judge(frame, self._no)
         return verdict
 
     async def write(self, verdict: Verdict, loader: load.Loader) -> None:
@@ -67,10 +46,12 @@ class ChunkWork:
         for _ in range(_TRIES):
             key, parts, birth = await self._parts(verdict)
             try:
-                rows = await asyncio.to_thread(self._tables, verdict, birth)
-                traces = self._traces(birth, parts.summary)
-                await loader.write(self._chunk_row(birth, parts.summary, key), [*rows, *traces])
-            except load.ChunkApplied:
+                rows = await asyncio.to_thread(self._kind.tables, verdict, birth)
+                # The application's transaction keeps what the rows lean on, because the loader may only insert.
+                async with loader.turn, self._held(verdict):
+                    await loader.write([self._chunk_row(birth, parts.summary, key), *rows, *self._traces(birth, parts)],
+                                       self._kind.keys)  # fmt: skip
+            except (load.ChunkApplied, load.Stopped):
                 await report.drop(self._run.files, key)
                 return
             except load.KeyTaken:
@@ -87,7 +68,7 @@ class ChunkWork:
         for left in reversed(range(_TRIES)):
             try:
                 await self._staged(verdict, last=left == 0)
-            except load.ChunkApplied:
+            except (load.ChunkApplied, load.Stopped):
                 return
             except load.KeyTaken:
                 if await self._is_applied():
@@ -96,76 +77,130 @@ class ChunkWork:
             else:
                 return
 
+    async def foresee(self, verdict: Verdict) -> None:
+        """Find out what writing would do to the rows, and write nothing."""
+        with suppress(Undone):
+            async with self._run.db.transaction(self._run.seller_id) as tx:
+                await self._kind.foresee(tx, verdict)
+                raise Undone
+
+    async def note(self, verdict: Verdict) -> None:
+        """Write down what became of the rows, and none of them."""
+        key, parts, birth = await self._parts(verdict)
+        try:
+            async with self._run.db.transaction(self._run.seller_id) as tx:
+                await _stay(tx, self._run.row.import_id)
+                await load.insert(tx, self._chunk_row(birth, parts.summary, key))
+        except (asyncpg.UniqueViolationError, load.Stopped):
+            await report.drop(self._run.files, key)
+            if not await self._is_applied() and not await self._is_settled():
+                raise
+
+    async def write_in(
+        self, tx: Transaction, verdict: Verdict, stored: list[str], *, last: bool, connection: Any = None
+    ) -> None:
+        """Write the chunk in this transaction; the key of its parts goes into ``stored``.
+
+        With ``connection``, the loader's in a transaction of its own, rows are copied there; ``tx`` then only holds.
+        """
+        await _stay(tx, self._run.row.import_id)
+        await self._kind.hold(tx, verdict)
+        if connection is None:
+            await self._kind.complete(tx, verdict)
+        birth = self._birth()
+        rows = await asyncio.to_thread(self._kind.tables, verdict, birth)
+        if connection is None and any(one.lead for one in rows):
+            rows = await self._insert_lead(tx, verdict, rows, birth, last=last)
+        # The parts have to exist before the commit that names them, and need the numbers taken in it.
+        key, parts, _ = await self._parts(verdict)
+        stored.append(key)
+        for one in (*rows, self._chunk_row(birth, parts.summary, key), *self._traces(birth, parts)):
+            if connection is None:
+                await load.insert(tx, one)
+            else:
+                await load.copy(connection, one)
+
     async def _staged(self, verdict: Verdict, *, last: bool) -> None:
         run = self._run
         stored: list[str] = []
         try:
             async with run.db.transaction(run.seller_id) as tx:
-                await self._write_in(tx, verdict, stored, last=last)
+                await self.write_in(tx, verdict, stored, last=last)
         except BaseException as error:
             for key in stored:
                 await report.drop(run.files, key)
             if isinstance(error, asyncpg.UniqueViolationError):
-                raise load.told(error) from error
+                raise load.told(error, self._kind.keys) from error
             raise
 
-    async def _write_in(self, tx: Transaction, verdict: Verdict, stored: list[str], *, last: bool) -> None:
-        """Write the chunk in this transaction; the key of its parts goes into ``stored``."""
-        await numbering.number(tx, verdict, self._rules)
-        birth = self._birth()
-        invoices, entries = await asyncio.to_thread(self._tables, verdict, birth)
-        written = await load.insert_new(tx, invoices)
-        lost = [at for at in verdict.fresh().arg_true() if verdict.rows["invoice_id"][at] not in written]
-        if lost and not last:
-            raise load.KeyTaken
-        for at in lost:
-            message = "Somebody else used this number or externalId during the import: send the row again."
-            verdict.notes.error(at, FieldProblem("invoiceNumber", DUPLICATE_CONFLICT, message))
-        # The parts have to exist before the commit that names them, and need the numbers taken in it.
-        key, parts, _ = await self._parts(verdict)
-        stored.append(key)
-        if lost:
-            _, entries = await asyncio.to_thread(self._tables, verdict, birth)
-        await load.insert(tx, entries)
-        for one in (self._chunk_row(birth, parts.summary, key), *self._traces(birth, parts.summary)):
+    async def _insert_lead(
+        self, tx: Transaction, verdict: Verdict, rows: list[tables.Copied], birth: tables.Birth, *, last: bool
+    ) -> list[tables.Copied]:
+        """Insert all up to the lead table, passing over keys somebody else has; give what is left to insert."""
+        at = next(place for place, one in enumerate(rows) if one.lead)
+        for one in rows[:at]:
             await load.insert(tx, one)
+        written = await load.insert_new(tx, rows[at])
+        lost = [place for place in verdict.fresh().arg_true() if verdict.ids()[place] not in written]
+        if not lost:
+            return rows[at + 1 :]
+        if not last:
+            raise load.KeyTaken
+        for place in lost:
+            message = "Somebody else used this number or externalId during the import: send the row again."
+            verdict.notes.error(place, FieldProblem(verdict.shown_as[0], DUPLICATE_CONFLICT, message))
+        again = await asyncio.to_thread(self._kind.tables, verdict, birth)
+        return again[at + 1 :]
+
+    @asynccontextmanager
+    async def _held(self, verdict: Verdict) -> AsyncIterator[None]:
+        async with self._run.db.transaction(self._run.seller_id) as tx:
+            await _stay(tx, self._run.row.import_id)
+            await self._kind.hold(tx, verdict)
+            yield
 
     async def _parts(self, verdict: Verdict) -> tuple[str, report.Parts, tables.Birth]:
         # The cells are read again rather than kept: three chunks are under way at once, and each is large.
         frame = await asyncio.to_thread(pl.read_ipc, self._path)
-        parts = await asyncio.to_thread(report.parts_of, frame, verdict, self._manifest)
+        parts = await asyncio.to_thread(report.parts_of, frame, verdict, self._manifest, verdict.lines())
         key = f"imports/{self._run.row.import_id}/chunk-{self._no:05d}-{secrets.token_hex(6)}"
         await report.store(self._run.files, key, parts)
         return key, parts, self._birth()
 
     def _birth(self) -> tables.Birth:
         run = self._run
-        now = run.db.clock.now()
-        rules = self._rules
-        return tables.Birth(run.seller_id, run.row.import_id, run.actor, now, rules.entry_prefix, rules.policies)
-
-    def _tables(self, verdict: Verdict, birth: tables.Birth) -> tuple[tables.Copied, tables.Copied]:
-        fresh = verdict.rows.filter(verdict.fresh())
-        return tables.invoices(fresh, birth), tables.entries(fresh, birth)
+        return tables.Birth(run.seller_id, run.row.import_id, run.actor, run.db.clock.now())
 
     def _chunk_row(self, birth: tables.Birth, summary: report.Summary, key: str) -> tables.Copied:
         values = {
             "chunk_no": self._no, "first_row": self._chunk.first_row, "last_row": self._chunk.last_row,
             "success_count": summary.success_count, "failure_count": summary.failure_count,
             "warn_count": summary.warn_count, "total_amount": summary.total_amount, "part_key": key,
-            "applied_at": birth.at.isoformat(),
+            "item_failure_count": summary.item_failure_count, "applied_at": birth.at.isoformat(),
         }  # fmt: skip
         return tables.chunk(birth, values)
 
-    def _traces(self, birth: tables.Birth, summary: report.Summary) -> list[tables.Copied]:
+    def _traces(self, birth: tables.Birth, parts: report.Parts) -> list[tables.Copied]:
+        summary = parts.summary
         facts_ = {
             "fileHash": self._run.row.file_hash.hex(), "firstRow": self._chunk.first_row,
             "lastRow": self._chunk.last_row, "successCount": summary.success_count,
             "failureCount": summary.failure_count, "totalAmount": summary.total_amount,
         }  # fmt: skip
-        return tables.traces(birth, facts_)
+        return tables.traces(birth, self._kind.traced_as, facts_)
 
     async def _is_applied(self) -> bool:
         run = self._run
         async with run.db.read(run.seller_id) as tx:
             return any(one.chunk_no == self._no for one in await queries.chunks(tx, run.row.import_id))
+
+    async def _is_settled(self) -> bool:
+        async with self._run.db.read(self._run.seller_id) as tx:
+            return await queries.state(tx, self._run.row.import_id) in service.SETTLED
+
+
+async def _stay(tx: Transaction, import_id: str) -> None:
+    """Keep the import from being settled until ``tx`` ends. Raises ``Stopped`` where it is settled already."""
+    await queries.plan_for_these_values(tx)
+    if await service.stay(tx, import_id) in service.SETTLED:
+        raise load.Stopped

@@ -1,4 +1,7 @@
-"""The columns of an invoice file (domain §10): their names, the template's labels, and what other programs call them."""
+"""The columns of the files we read (domain §10): their names, the template's labels, and what other programs call them.
+
+One set for each kind of file: invoices, their items, new customers, changes of customers.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,6 +9,29 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
+
+from hundi.gst.supply import SupplyType
+from hundi.imports.labels import HINDI
+
+
+class FileKind(StrEnum):
+    """What the rows of a file are about. ``ITEMS`` is the second table of an invoice file; ``ATTACHMENTS`` a ZIP of PDFs."""
+
+    INVOICES = "invoices"
+    ITEMS = "items"
+    CUSTOMERS = "customers"
+    CUSTOMER_UPDATES = "customer_updates"
+    ATTACHMENTS = "attachments"
+
+
+class Format(StrEnum):
+    """What a file is. The result files of CSV and ZIP are CSV, those of the others XLSX."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    ODS = "ods"
+    TALLY = "tally"
+    ZIP = "zip"
 
 
 class Kind(StrEnum):
@@ -23,10 +49,15 @@ class Kind(StrEnum):
     EMAIL = "e-mail"
     EMAILS = "e-mails"
     PHONE = "telephone"
+    QUANTITY = "quantity"
+    CODE = "digits that are no number"
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One column: ``name`` as in the API, ``label`` as in the template, ``also`` what other programs write."""
+    """One column: ``name`` as in the API, ``label`` as in the template, ``also`` what other programs write.
+
+    ``choices`` are the words a template offers for it; other spellings of the same may well be read.
+    """
 
     name: str
     label: str
@@ -34,8 +65,10 @@ class Column(msgspec.Struct, frozen=True):
     sample: str = ""
     longest: int = 100
     also: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
+_YES_NO: Final = ("yes", "no")
 _T, _A, _D, _F = Kind.TEXT, Kind.AMOUNT, Kind.DATE, Kind.FLAG
 
 COLUMNS: Final = (
@@ -49,10 +82,11 @@ COLUMNS: Final = (
         "Receiver Name", "Party Name", "Party's Name", "Buyer Name", "Recipient Name", "Bill To", "Customer",
     )),
     Column("customerPin", "Customer PIN code", _T, longest=10, also=("Billing Code", "Buyer PIN", "Customer Pincode")),
+    Column("customerState", "Customer state", Kind.STATE, longest=60, also=("Billing State", "State of customer")),
     Column("registrationGstin", "Our GSTIN", _T, longest=20, also=("Supplier GSTIN", "Seller GSTIN", "Company GSTIN")),
     Column("invoiceNumber", "Invoice number", Kind.NUMBER_OF_DOCUMENT, "INV/26-27/0042", 50, (
         "Invoice No", "Invoice No.", "Invoice#", "Bill No", "Bill Number", "Document Number", "Doc No", "Voucher No",
-        "Voucher Number", "Vch No.", "Invoice Num",
+        "Voucher Number", "Vch No.", "Invoice Num", "Ref. No.",
     )),
     Column("invoiceDate", "Invoice date", _D, "2026-04-15", also=("Date", "Bill Date", "Document Date", "Voucher Date")),
     Column("dueDate", "Due date", _D, "2026-05-15", also=("Due on", "Payment due date")),
@@ -63,8 +97,9 @@ COLUMNS: Final = (
     Column("description", "Description", _T, "Consulting, April 2026", 2000, ("Item Desc", "Narration", "Particulars")),
     Column("baseAmount", "Base amount", _A, "100000.00", also=(
         "Taxable Value", "Taxable Amount", "Sub Total", "SubTotal", "Assessable Value", "Amount before tax",
+        "Opening Amount",
     )),
-    Column("gstExclusive", "GST on top (yes/no)", _F, "yes", also=("Is Exclusive", "Tax exclusive")),
+    Column("gstExclusive", "GST on top (yes/no)", _F, "yes", also=("Is Exclusive", "Tax exclusive"), choices=_YES_NO),
     Column("gstRate", "GST rate %", Kind.RATE, "18", also=("Rate", "Tax Rate", "GST %", "Item Tax %", "GST")),
     Column("cgst", "CGST", _A, also=("Central Tax", "Central Tax Amount", "CGST Amount")),
     Column("sgst", "SGST / UTGST", _A, also=(
@@ -81,8 +116,8 @@ COLUMNS: Final = (
     Column("totalReceived", "Received so far", _A, also=("Amount received", "Paid")),
     Column("balanceAmount", "Balance", _A, also=("Balance due", "Pending Amount", "Outstanding")),
     Column("placeOfSupply", "Place of supply", Kind.STATE, "27", 60, ("POS", "Place of Supply(With State Code)")),
-    Column("supplyType", "Supply type", _T, longest=10, also=("Type of supply",)),
-    Column("reverseCharge", "Reverse charge (yes/no)", _F, also=("Is Reverse Charge", "RCM")),
+    Column("supplyType", "Supply type", _T, longest=10, also=("Type of supply",), choices=tuple(SupplyType)),
+    Column("reverseCharge", "Reverse charge (yes/no)", _F, also=("Is Reverse Charge", "RCM"), choices=_YES_NO),
     Column("irn", "IRN", _T, longest=64, also=("Invoice Reference Number",)),
     Column("ackNo", "Acknowledgement number", _T, longest=20, also=("Ack No", "Ack No.", "IRN Ack No")),
     Column("ackDate", "Acknowledgement date", _D, also=("Ack Date", "IRN Date", "IRN Ack Date")),
@@ -95,15 +130,125 @@ COLUMNS: Final = (
     Column("emailAddress", "E-mail", Kind.EMAIL, "accounts@example.com", 254, ("Email", "Email ID", "Primary Contact EmailID")),
     Column("mobileNumber", "Mobile", Kind.PHONE, "+919800000000", 20, ("Phone", "Mobile No", "Contact number")),
     Column("ccEmails", "CC e-mails", Kind.EMAILS, longest=1000, also=("CC",)),
-    Column("partialPaymentAllowed", "Part payment allowed (yes/no)", _F, also=("Partial payment",)),
-    Column("dispatchNow", "Send now (yes/no)", _F, also=("Dispatch",)),
+    Column("partialPaymentAllowed", "Part payment allowed (yes/no)", _F, also=("Partial payment",), choices=_YES_NO),
+    Column("dispatchNow", "Send now (yes/no)", _F, also=("Dispatch",), choices=_YES_NO),
     Column("branchCode", "Branch code", _T, also=("Branch", "Branch Name")),
     Column("attachmentFileName", "Attachment file name", _T, longest=255, also=("Attachment",)),
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Column]] = {column.name: column for column in COLUMNS}
+
+ITEM_COLUMNS: Final = (
+    Column("invoiceNumber", "Invoice number", Kind.NUMBER_OF_DOCUMENT, "INV/26-27/0042", 50, (
+        "Invoice No", "Invoice No.", "Invoice#", "Bill No", "Bill Number", "Document Number", "Voucher No", "Vch No.",
+    )),
+    Column("serialNo", "Line number", Kind.CODE, "1", 100, ("Sr No", "Sr. No.", "S No", "Serial Number", "Line", "serialno")),
+    Column("description", "Item description", _T, "Consulting", 5000, (
+        "Item Desc", "Item Name", "Product Description", "Product Name", "Name of Item", "Stock Item", "Item", "Particulars",
+    )),
+    Column("hsnCode", "HSN / SAC code", Kind.CODE, "998311", 8, ("HSN", "SAC", "HSN/SAC", "HSN Code", "SAC Code", "HSN No")),
+    Column("isService", "Service (yes/no)", _F, "yes", also=("Is Service", "Service"), choices=_YES_NO),
+    Column("quantity", "Quantity", Kind.QUANTITY, "1", also=("Qty", "Billed Quantity", "Item Quantity")),
+    Column("unit", "Unit (UQC)", _T, "NOS", 10, ("UQC", "Usage unit", "Unit of Measure", "UOM", "Unit")),
+    Column("unitPrice", "Unit price", Kind.QUANTITY, "100000.00", also=("Item Price", "Price", "Item Rate", "Unit Rate")),
+    Column("discount", "Item discount", _A, also=("Discount", "Discount Amount")),
+    Column("taxableValue", "Taxable value", _A, "100000.00", also=(
+        "Taxable Amount", "Assessable Value", "Item Total before tax", "assessmentAmount", "Assessment amount", "Item Amount",
+    )),
+    Column("gstRate", "GST rate %", Kind.RATE, "18", also=("Tax Rate", "GST %", "Item Tax %", "GST", "Item GST rate")),
+    Column("cgst", "Item CGST", _A, also=("CGST", "Central Tax", "Central Tax Amount", "CGST Amount")),
+    Column("sgst", "Item SGST / UTGST", _A, also=(
+        "SGST", "UTGST", "SGST / UTGST", "State/UT Tax", "SGST Amount", "SGST/UTGST Amount",
+    )),
+    Column("igst", "Item IGST", _A, also=("IGST", "Integrated Tax", "Integrated Tax Amount", "IGST Amount")),
+    Column("cess", "Item cess", _A, also=("Cess", "Cess Amount")),
+    Column("itemTotal", "Item total", _A, also=("Total Item Value", "Line total", "Line amount", "totalItemValue")),
+)  # fmt: skip
+"""The second table of an invoice file: a sheet named Items, or item columns beside the invoice's own."""
+
+_TREATMENTS: Final = ("REGISTERED", "COMPOSITION", "SEZ", "UNREGISTERED", "CONSUMER", "OVERSEAS")
+CUSTOMER_COLUMNS: Final = (
+    Column("customerId", "Customer id", _T, also=("Hundi customer id",)),
+    Column("legalName", "Legal name", _T, "Asha Traders Pvt Ltd", 200, (
+        "Customer Name", "Company Name", "Party Name", "Name", "Ledger Name", "Display Name", "Contact Display Name",
+    )),
+    Column("tradeName", "Trade name", _T, "Asha Traders", 200, ("Alias", "Brand")),
+    Column("uniqueRefNo", "Customer reference", _T, "CUST-001", 100, (
+        "customerRef", "Customer code", "Party code", "Customer number", "Contact ID", "Code",
+    )),
+    Column("gstin", "GSTIN", _T, longest=20, also=(
+        "GST Identification Number (GSTIN)", "GSTIN/UIN", "GST No", "GST Number", "Customer GSTIN", "GSTIN/UIN of Recipient",
+        "GST Registration Number", "GSTIN / UIN", "Party GSTIN",
+    )),
+    Column("pan", "PAN", _T, longest=12, also=("PAN Number", "PAN No", "Income Tax Number", "PAN/IT No.")),
+    Column("panOrGstin", "PAN or GSTIN", _T, longest=20),
+    Column("treatment", "GST treatment", _T, "REGISTERED", 40, ("Registration Type", "GST Registration Type"), _TREATMENTS),
+    Column("address", "Billing address", _T, "12 MG Road, Pune", 500, ("Address", "Billing Street", "Mailing Address")),
+    Column("state", "State", Kind.STATE, "27", 100, ("Billing State", "State Name", "Place of Contact(With State Code)")),
+    Column("pinCode", "PIN code", Kind.CODE, "411001", 10, ("PIN", "Pincode", "Billing Code", "Billing Pincode", "Postal Code")),
+    Column("shippingAddress", "Shipping address", _T, longest=500, also=("Shipping Street", "Ship to address")),
+    Column("shippingState", "Shipping state", Kind.STATE, longest=100, also=("Ship to state",)),
+    Column("shippingPinCode", "Shipping PIN code", Kind.CODE, longest=10, also=("Shipping Code", "Shipping Pincode")),
+    Column("contactName", "Contact name", _T, "Asha Rao", 200, ("Contact person", "Primary Contact", "First Name")),
+    Column("contactEmail", "Contact e-mail", Kind.EMAIL, "accounts@example.com", 254, (
+        "emailAddress", "Email", "E-mail", "EmailID", "Email ID", "Primary Contact EmailID",
+    )),
+    Column("contactMobile", "Contact mobile", Kind.PHONE, "+919800000000", 20, (
+        "mobileNumber", "Mobile", "Mobile No", "MobilePhone", "Mobile Phone", "Phone",
+    )),
+    Column("contactNumber", "Office telephone", Kind.PHONE, longest=20, also=("Telephone", "Work Phone", "Landline")),
+    Column("paymentTermsDays", "Payment terms (days)", Kind.DAYS, "30", also=(
+        "Payment Terms", "Credit Days", "Terms", "Credit Period", "Bill Credit Period",
+    )),
+    Column("tan", "TAN", _T, longest=10, also=("TAN Number", "TAN No")),
+    Column("udyamNumber", "Udyam number", _T, longest=19, also=("Udyam", "MSME number", "Udyam Registration Number")),
+    Column("udyamClass", "Udyam class", _T, longest=20, also=("MSME type", "MSME class", "Enterprise type"), choices=(
+        "MICRO", "SMALL", "MEDIUM",
+    )),
+    Column("accountNumber", "Bank account number", Kind.CODE, longest=36, also=("Account Number", "Bank A/c No.")),
+    Column("ifsc", "IFSC", _T, longest=11, also=("IFSC Code", "IFS Code", "Bank IFSC")),
+    Column("assignedAgent", "Assigned agent", _T, also=("Sales person", "Salesperson", "Agent")),
+    Column("branchCodes", "Branch codes", _T, longest=1000, also=("Branch", "Branch code", "Branches")),
+)  # fmt: skip
+
+ARCHIVE_COLUMNS: Final = (Column("fileName", "File name", _T, "INV-26-27-0042.pdf", 255),)
+
+COLUMNS_OF: Final[Mapping[FileKind, Sequence[Column]]] = {
+    FileKind.INVOICES: COLUMNS,
+    FileKind.ITEMS: ITEM_COLUMNS,
+    FileKind.CUSTOMERS: CUSTOMER_COLUMNS[1:],
+    FileKind.CUSTOMER_UPDATES: CUSTOMER_COLUMNS,
+    FileKind.ATTACHMENTS: ARCHIVE_COLUMNS,
+}
+"""The columns of each kind of file, in the template's order. Only who is changed by id needs a customer's id."""
+KEYS_OF: Final[Mapping[FileKind, Sequence[str]]] = {
+    FileKind.INVOICES: ("invoiceNumber", "externalId"),
+    FileKind.ITEMS: (),
+    FileKind.CUSTOMERS: ("uniqueRefNo", "gstin", "panOrGstin"),
+    FileKind.CUSTOMER_UPDATES: ("customerId", "uniqueRefNo", "gstin", "panOrGstin"),
+    FileKind.ATTACHMENTS: (),
+}
+"""The columns whose cells may stand in one file only once; rows that break it are listed in ``repeated.arrow``."""
+
 FAILURE_COLUMNS: Final = ("error_code", "error_message")
 SUCCESS_COLUMNS: Final = ("invoiceId", "invoiceNumber", "warning")
 """What the result files add behind the caller's own columns; it is ignored when they come back."""
+SUCCESS_COLUMNS_OF: Final[Mapping[FileKind, tuple[str, ...]]] = {
+    FileKind.INVOICES: SUCCESS_COLUMNS,
+    FileKind.ITEMS: (),
+    FileKind.CUSTOMERS: ("customerId", "legalName", "warning"),
+    FileKind.CUSTOMER_UPDATES: ("customerId", "legalName", "warning"),
+    FileKind.ATTACHMENTS: SUCCESS_COLUMNS,
+}
+
+IDENTIFIERS: Final = frozenset({
+    "customerId", "customerRef", "customerGstin", "customerPin", "registrationGstin", "poNumber", "externalId", "irn",
+    "ackNo", "ewayBillNo", "shipToPin", "branchCode", "uniqueRefNo", "gstin", "pan", "panOrGstin", "tan", "udyamNumber",
+    "ifsc",
+}) | {
+    column.name for columns in COLUMNS_OF.values() for column in columns
+    if column.kind in {Kind.CODE, Kind.PHONE, Kind.NUMBER_OF_DOCUMENT}
+}  # fmt: skip
+"""Columns whose digits are no number: a spreadsheet that takes them for one spoils them."""
 
 WHO: Final = ("customerId", "customerRef", "customerGstin", "customerName")
 """One of these must be there to say who the customer is; a name needs ``customerPin`` beside it."""
@@ -111,66 +256,119 @@ WHO: Final = ("customerId", "customerRef", "customerGstin", "customerName")
 _NOT_LETTERS: Final = re.compile(r"[^0-9a-z\u0900-\u097f%#]+")
 
 
+def columns_by_name(kind: FileKind) -> Mapping[str, Column]:
+    """Give the columns of a kind of file by their names."""
+    return _BY_NAME[kind]
+
+
 def key_of(heading: str) -> str:
     """Give the form in which headings are compared: no case, spaces, underscores or punctuation."""
     return _NOT_LETTERS.sub("", heading.strip().lower())
 
 
-def _keys() -> Mapping[str, str]:
+def _keys(columns: Sequence[Column], *, prefix: str = "") -> Mapping[str, str]:
     found: dict[str, str] = {}
     # Names and labels come first, so that an alias never takes away what the template writes.
-    for column in COLUMNS:
-        found[key_of(column.name)] = column.name
+    for column in columns:
+        found[key_of(prefix + column.name)] = column.name
         found.setdefault(key_of(column.label), column.name)
-    for column in COLUMNS:
+        found.setdefault(key_of(HINDI[column.label]), column.name)
+    for column in columns:
         for alias in column.also:
             found.setdefault(key_of(alias), column.name)
     return found
 
 
-_BY_KEY: Final = _keys()
+_BY_NAME: Final = {kind: {column.name: column for column in columns} for kind, columns in COLUMNS_OF.items()}
+_BY_KEY: Final = {kind: _keys(columns) for kind, columns in COLUMNS_OF.items()}
+_INLINE: Final = _keys(ITEM_COLUMNS, prefix="item")
+# The columns by which Tally's Bills Receivable is known (domain §10): what was open when it was written.
+_RECEIVABLES: Final = frozenset(
+    key_of(text) for text in ("Ref. No.", "Party's Name", "Opening Amount", "Pending Amount")
+)
+# What names an item even where the invoice has a column that sounds the same.
+_ITEM_FIRST: Final = frozenset(
+    key_of(text) for text in ("Item Desc", "Item Name", "Item Tax %", "Item Description", "Item")
+)
 
 
 class Header(msgspec.Struct, frozen=True):
     """A header line understood: for each cell the column it names, or None; and what stands in its way.
 
     ``missing`` are required columns nobody named (alternatives with ``|``), ``twice`` headings that name a column a
-    second time, ``unknown`` headings that name none.
+    second time, ``unknown`` headings that name none. ``items`` is empty, or has for each cell the item column it names:
+    the file then has its items as rows that repeat their invoice. ``receivables``: it is Tally's sheet of open bills, which
+    names its parties and nothing else about them.
     """
 
     columns: tuple[str | None, ...]
     missing: tuple[str, ...]
     twice: tuple[str, ...]
     unknown: tuple[str, ...]
+    items: tuple[str | None, ...] = ()
+    receivables: bool = False
 
 
-def known(headings: Sequence[str]) -> int:
+def known(headings: Sequence[str], kind: FileKind = FileKind.INVOICES) -> int:
     """Count the headings that name a column: how the right delimiter is told."""
-    return sum(key_of(heading) in _BY_KEY for heading in headings)
+    return sum(key_of(heading) in _BY_KEY[kind] for heading in headings)
 
 
-def match(headings: Sequence[str]) -> Header:
+def match(headings: Sequence[str], kind: FileKind = FileKind.INVOICES) -> Header:
     """Match a header line with the columns of domain §10, in any order, case and spacing."""
+    own = own_columns(headings)
+    items = _inline(headings[:own]) if kind is FileKind.INVOICES else ()
     columns: list[str | None] = []
     twice: list[str] = []
     unknown: list[str] = []
-    own = own_columns(headings)
-    for heading in headings[:own]:
-        name = _BY_KEY.get(key_of(heading))
-        if name is None and heading.strip():
+    for at, heading in enumerate(headings[:own]):
+        name = None if items and items[at] else _BY_KEY[kind].get(key_of(heading))
+        if name is None and heading.strip() and not (items and items[at]):
             unknown.append(heading.strip())
         if name is not None and name in columns:
             twice.append(heading.strip())
             name = None
         columns.append(name)
-    columns += [None] * (len(headings) - own)
-    return Header(tuple(columns), tuple(_missing(columns)), tuple(twice), tuple(unknown))
+    added: list[str | None] = [None] * (len(headings) - own)
+    items = (*items, *added) if items else ()
+    keys = {key_of(heading) for heading in headings}
+    receivables = kind is FileKind.INVOICES and keys >= _RECEIVABLES
+    missing = _absent(columns, "baseAmount") if receivables else _missing(columns, kind)
+    return Header(tuple(columns + added), tuple(missing), tuple(twice), tuple(unknown), items, receivables)
+
+
+def _inline(headings: Sequence[str]) -> tuple[str | None, ...]:
+    """Find the item columns of a flat file, which has one row an item; none unless HSN code and value are among them.
+
+    A heading that could be the invoice's goes to the invoice, unless it speaks of an item or the invoice has it already.
+    """
+    found: list[str | None] = []
+    taken: set[str] = set()
+    own: set[str] = set()
+    has_base = any(key_of(heading) in _BASE for heading in headings)
+    for heading in headings:
+        key = key_of(heading)
+        item, invoice = _INLINE.get(key), _BY_KEY[FileKind.INVOICES].get(key)
+        mine = item is not None and item != "invoiceNumber" and item not in taken
+        if mine and invoice is not None:
+            mine = key in _ITEM_FIRST or invoice in own or (item == "taxableValue" and has_base)
+        found.append(item if mine else None)
+        if mine and item is not None:
+            taken.add(item)
+        elif invoice is not None:
+            own.add(invoice)
+    return tuple(found) if {"hsnCode", "taxableValue"} <= taken else ()
+
+
+_BASE: Final = frozenset(
+    key_of(text) for text in ("baseAmount", "Base amount", "Sub Total", "SubTotal", "Amount before tax")
+)
 
 
 def _added(headings: Sequence[str]) -> int:
     """Tell how many columns at the end are those that a result file of ours added."""
-    for ours in (FAILURE_COLUMNS, SUCCESS_COLUMNS):
-        if tuple(heading.strip() for heading in headings[-len(ours) :]) == ours:
+    for ours in (FAILURE_COLUMNS, *SUCCESS_COLUMNS_OF.values()):
+        if ours and tuple(heading.strip() for heading in headings[-len(ours) :]) == ours:
             return len(ours)
     return 0
 
@@ -180,13 +378,25 @@ def own_columns(headings: Sequence[str]) -> int:
     return len(headings) - _added(headings)
 
 
-def _missing(columns: Sequence[str | None]) -> list[str]:
-    found: list[str] = []
-    if not any(name in columns for name in WHO[:3]):
-        if "customerName" not in columns:
-            found.append("customerId | customerRef | customerGstin | customerName + customerPin")
-        elif "customerPin" not in columns:
-            found.append("customerPin")
-    if "baseAmount" not in columns:
-        found.append("baseAmount")
-    return found
+def _missing(columns: Sequence[str | None], kind: FileKind) -> list[str]:
+    if kind is FileKind.INVOICES:
+        return [*_missing_who(columns), *_absent(columns, "baseAmount")]
+    if kind is FileKind.ITEMS:
+        return _absent(columns, "invoiceNumber", "description", "hsnCode", "taxableValue", "gstRate")
+    if kind is FileKind.CUSTOMERS:
+        return _absent(columns, "legalName")
+    if kind is FileKind.CUSTOMER_UPDATES and not any(name in columns for name in KEYS_OF[kind]):
+        return [" | ".join(KEYS_OF[kind])]
+    return []
+
+
+def _absent(columns: Sequence[str | None], *names: str) -> list[str]:
+    return [name for name in names if name not in columns]
+
+
+def _missing_who(columns: Sequence[str | None]) -> list[str]:
+    if any(name in columns for name in WHO[:3]):
+        return []
+    if "customerName" not in columns:
+        return ["customerId | customerRef | customerGstin | customerName + customerPin"]
+    return _absent(columns, "customerPin")

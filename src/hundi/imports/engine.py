@@ -3,39 +3,56 @@
 Read in a limited child → judge chunk by chunk, in file order → write each chunk in one transaction with its own row →
 join the result files → settle the import. Any step may die: the next run reads the file again, passes over the chunks
 that are written, and goes on. Two runs at once are harmless, because a chunk's row can be written only once.
+
+A dry run judges and reports the same, and writes nothing but its own rows. An atomic import is judged as a whole first,
+then written in one transaction, or not at all. A cancelled one stops before its next chunk.
 """
 
 import asyncio
 import secrets
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
 import msgspec
-import polars as pl
 import structlog
 
+from hundi.db.pool import Transaction
 from hundi.files import service as files_service
 from hundi.files.store import FileMissing
 from hundi.http.envelope import ApiSubError
 from hundi.imports import load, queries, report, service
-from hundi.imports.chunk import ChunkWork, Run
+from hundi.imports.atomic import AllOrNothing
+from hundi.imports.chunk import ChunkWork
+from hundi.imports.columns import FileKind
+from hundi.imports.customer_changes import CustomerChanges
+from hundi.imports.customer_rows import CustomerRows
 from hundi.imports.errors import FileRefused, refuse
-from hundi.imports.facts import Rules
-from hundi.imports.parse_child import REPEATED, Chunk, Manifest
+from hundi.imports.invoice_pdfs import InvoicePdfs
+from hundi.imports.invoice_rows import InvoiceRows
+from hundi.imports.kind import Kind, Run
+from hundi.imports.parse_child import Chunk, Manifest
 from hundi.imports.parsing import parse, work_folder
 from hundi.imports.queries import ImportRow
 from hundi.imports.schemas import BulkResponse, StoredResult
-from hundi.imports.service import SETTLED, Options
-from hundi.imports.verdict import Claims
-from hundi.invoices import policies
+from hundi.imports.service import CANCELLED, DONE, SETTLED, Options
+from hundi.imports.verdict import Verdict
 from hundi.jobs.context import JobContext
 from hundi.kit.actor import Actor
-from hundi.kit.ids import SellerId, row_id_prefix
+from hundi.kit.errors import Transient
+from hundi.kit.ids import SellerId
 
 log = structlog.get_logger("hundi.imports")
 
-_AT_ONCE: Final = 2
-_CSV: Final = "text/csv; charset=utf-8"
+_UNDER_WAY: Final = 3  # two are copied (load.AT_ONCE), and the next one's result files are written meanwhile
+_LOOK_S: Final = 0.3
+_KINDS: Final[dict[str, type[Kind[Any]]]] = {
+    service.INVOICES: InvoiceRows,
+    service.CUSTOMERS: CustomerRows,
+    service.CUSTOMER_UPDATES: CustomerChanges,
+    FileKind.ATTACHMENTS.value: InvoicePdfs,
+}
 
 
 class Engine:
@@ -46,6 +63,7 @@ class Engine:
         self._run = Run(
             db=context.db,
             files=context.files,
+            keyring=context.keyring,
             seller_id=seller_id,
             row=row,
             options=msgspec.json.decode(row.options, type=Options),
@@ -53,21 +71,25 @@ class Engine:
         )
         self._loader = load.Loader(context.db.loader_dsn) if context.db.loader_dsn else None
         self._writing: set[asyncio.Task[None]] = set()
+        self._judged = 0
 
     async def run(self) -> None:
-        """Bring the import to its end: done, or refused as a whole."""
+        """Bring the import to its end: done, cancelled, or refused as a whole."""
         try:
             with work_folder(self._run.files.work) as folder:
                 manifest = await self._read(folder)
                 async with self._run.db.transaction(self._run.seller_id) as tx:
-                    await service.start(tx, self._run.row.import_id, manifest.total)
-                await self._apply(folder, manifest)
-                await self._settle(folder, manifest)
+                    if not await service.start(tx, self._run.row.import_id, manifest.total):
+                        return
+                whole = await self._apply(folder, manifest)
+                await self._settle(folder, manifest, whole=whole)
         except FileRefused as refused:
             async with self._run.db.transaction(self._run.seller_id) as tx:
                 settled = await service.refuse(tx, self._run.actor, self._run.row.import_id, refused.refusal)
             if not settled:
                 raise
+        except load.Stopped:
+            log.info("the import was settled meanwhile", import_id=self._run.row.import_id)
         finally:
             for task in self._writing:
                 task.cancel()
@@ -76,45 +98,83 @@ class Engine:
                 await self._loader.close()
 
     async def _read(self, folder: Path) -> Manifest:
-        limit = self._settings.import_row_limit
+        options = self._run.options
+        limit = options.row_limit or self._settings.import_row_limit
+        rows = min(options.chunk_rows, _KINDS[self._run.row.kind].most_rows)
+        watching = asyncio.create_task(self._watch(folder, rows))
         try:
             async with self._run.files.on_disk(self._run.row.file_key) as path:
-                manifest = await parse(path, folder, rows=self._run.options.chunk_rows, limit=limit)
+                manifest = await parse(path, folder, rows=rows, limit=limit, kind=FileKind(self._run.row.kind))
         except FileMissing as error:
             raise refuse("FILE_LOST", "The file is no longer in the store: send it again.") from error
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
         if manifest.refusal is not None:
             raise FileRefused(manifest.refusal)
         return manifest
 
-    async def _apply(self, folder: Path, manifest: Manifest) -> None:
-        """Judge the chunks in file order and write them, two at a time."""
+    async def _watch(self, folder: Path, rows: int) -> None:
+        """Write down how much of the file has been read, as the reader's chunks appear."""
+        known = 0
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            found = await asyncio.to_thread(lambda: len(list(folder.glob("chunk-*.arrow"))))
+            if found > known:
+                known = found
+                with suppress(Transient, OSError, asyncpg.PostgresError):
+                    await self._advance(found * rows)
+
+    async def _advance(self, read: int, judged: int = 0) -> bool:
+        """Write progress down; tell whether to go on."""
+        async with self._run.db.transaction(self._run.seller_id) as tx:
+            return await service.advance(tx, self._run.row.import_id, read=read, judged=judged)
+
+    async def _apply(self, folder: Path, manifest: Manifest) -> bool:
+        """Judge the chunks in file order and write them; tell whether all of them were, or somebody cancelled."""
+        kind = await _KINDS[self._run.row.kind].open(self._run, manifest, folder)
         async with self._run.db.read(self._run.seller_id) as tx:
-            prefix, before = await queries.id_prefix(tx, self._run.row, "inv")
-            entry_prefix = row_id_prefix("ent", self._run.row.import_id, self._run.row.created_at)
-            rules = Rules(
-                await queries.registrations(tx), await queries.amount_mismatch(tx), prefix, entry_prefix, before,
-                tuple(await policies.active(tx)),
-            )  # fmt: skip
             applied = {one.chunk_no: one for one in await queries.chunks(tx, self._run.row.import_id)}
-        repeated = pl.read_ipc(folder / REPEATED)["row"]
-        claims = Claims(repeated)
+        for no, there in applied.items():
+            _check_same(self._run.row.import_id, manifest.chunks[no], there)
+        works = [ChunkWork(kind, folder, manifest, no) for no in range(len(manifest.chunks))]
+        rolled_back = False
+        if self._run.options.atomic and len(applied) < len(works):
+            plan = AllOrNothing(kind, works, manifest, self._loader, self._advance)
+            outcome = await plan.carry_out(begun=bool(applied))
+            if outcome is not None:
+                return outcome
+            rolled_back = True
+        kind.restart()
         for no, chunk in enumerate(manifest.chunks):
-            if no in applied:
-                self._check_same(chunk, applied[no])
-                if not repeated.is_between(chunk.first_row, chunk.last_row).any():
-                    continue
-            work = ChunkWork(self._run, folder, manifest, rules, claims, no)
-            verdict = await work.judge()
-            if no in applied:
+            if no in applied and not (kind.looks_back(chunk) or self._run.options.dry_run):
                 continue
-            if self._loader is None or (verdict.fresh() & verdict.rows["invoiceNumber"].is_null()).any():
-                # Numbers are taken in file order, so this chunk waits for the earlier ones and the later for it.
+            if not await self._advance(manifest.total, min(chunk.first_row, manifest.total)):
                 await self._drain(0)
-                await work.write_staged(verdict)
-            else:
-                await self._drain(_AT_ONCE - 1)
-                self._writing.add(asyncio.create_task(work.write(verdict, self._loader)))
+                return False
+            if kind.one_by_one():
+                await self._drain(0)
+            verdict = await works[no].judge()
+            if self._run.options.dry_run or rolled_back:
+                await works[no].foresee(verdict)
+            if no not in applied:
+                await self._write(kind, works[no], verdict, rolled_back=rolled_back)
         await self._drain(0)
+        return True
+
+    async def _write(self, kind: Kind[Any], work: ChunkWork, verdict: Verdict, *, rolled_back: bool) -> None:
+        """Write a judged chunk: two at a time where they do not depend on each other."""
+        if self._run.options.dry_run or rolled_back:
+            if rolled_back:
+                verdict.roll_back()
+            await work.note(verdict)
+        elif self._loader is None or kind.in_turn(verdict):
+            await self._drain(0)
+            await work.write_staged(verdict)
+        else:
+            await self._drain(_UNDER_WAY - 1)
+            self._writing.add(asyncio.create_task(work.write(verdict, self._loader)))
 
     async def _drain(self, left: int) -> None:
         """Wait until no more than ``left`` chunks are being written; what failed there fails here."""
@@ -123,22 +183,23 @@ class Engine:
             for task in done:
                 task.result()
 
-    def _check_same(self, chunk: Chunk, there: queries.ChunkRow) -> None:
-        if (chunk.first_row, chunk.last_row) != (there.first_row, there.last_row):
-            message = f"chunk {there.chunk_no} of {self._run.row.import_id} was written with other rows than it has now"
-            raise RuntimeError(message)
+    async def _settle(self, folder: Path, manifest: Manifest, *, whole: bool) -> None:
+        """Join the result files and settle the import, unless another run has.
 
-    async def _settle(self, folder: Path, manifest: Manifest) -> None:
-        """Join the result files and settle the import, unless another run has."""
+        ``whole`` says that nobody cancelled it: every chunk must be there.
+        """
         async with self._run.db.read(self._run.seller_id) as tx:
             rows = await queries.chunks(tx, self._run.row.import_id)
-        if len(rows) != len(manifest.chunks):
+        if whole and len(rows) != len(manifest.chunks):
+            if await self._is_settled():
+                return
             message = f"{len(rows)} of {len(manifest.chunks)} chunks are written"
             raise RuntimeError(message)
         keys = [row.part_key for row in rows]
         try:
             summaries = [await report.summary(self._run.files, key) for key in keys]
-            paths = {kind: folder / f"{kind}.csv" for kind in ("success", "failure")}
+            ending = report.ending(manifest)
+            paths = {kind: folder / f"{kind}.{ending}" for kind in ("success", "failure")}
             for kind, path in paths.items():
                 await report.join(self._run.files, keys, kind, manifest, path)
         except FileMissing:
@@ -146,37 +207,61 @@ class Engine:
                 return
             raise
         mark = secrets.token_hex(8)
-        stored = {kind: f"imports/{self._run.row.import_id}/{kind}-{mark}.csv" for kind in paths}
+        stored = {kind: f"imports/{self._run.row.import_id}/{kind}-{mark}.{report.ending(manifest)}" for kind in paths}
         sizes = {kind: await self._run.files.put_file(stored[kind], path) for kind, path in paths.items()}
         async with self._run.db.transaction(self._run.seller_id) as tx:
             won = await service.lock(tx, self._run.row.import_id) not in SETTLED
             if won:
-                more: dict[str, str] = {}
-                for kind, key in stored.items():
-                    name = f"{Path(self._run.row.file_name).stem[:80]}-{kind}.csv"
-                    file_id = await files_service.keep(tx, key=key, name=name, content_type=_CSV, size=sizes[kind])
-                    token = await files_service.link(tx, file_id, days=self._settings.result_days)
-                    more |= {
-                        f"{kind}_file_name": name,
-                        f"{kind}_file_url": files_service.address(self._run.options.base_url, token),
-                    }
-                payload = msgspec.convert(
-                    msgspec.to_builtins(report.payload_of(summaries, more)), BulkResponse, strict=False
-                )
-                result = StoredResult(payload=payload, warnings=_about(manifest))
-                dispatch = [one for summary in summaries for one in summary.dispatch]
-                await service.finish(tx, self._run.actor, self._run.row.import_id, result, dispatch)
+                await self._close(tx, manifest, summaries, stored, sizes)
         for key in keys if won else []:
             await report.drop(self._run.files, key)
         for key in [] if won else stored.values():
             await self._run.files.delete(key)
+
+    async def _close(
+        self,
+        tx: Transaction,
+        manifest: Manifest,
+        summaries: list[report.Summary],
+        stored: dict[str, str],
+        sizes: dict[str, int],
+    ) -> None:
+        """Settle the import, which is locked: nobody writes a chunk of it now."""
+        if len(await queries.chunks(tx, self._run.row.import_id)) != len(summaries):
+            message = "another run wrote a chunk while this one settled the import"
+            raise RuntimeError(message)
+        more: dict[str, str] = {}
+        for kind, key in stored.items():
+            name = f"{Path(self._run.row.file_name).stem[:80]}-{kind}.{report.ending(manifest)}"
+            media = report.content_type(manifest)
+            file_id = await files_service.keep(tx, key=key, name=name, content_type=media, size=sizes[kind])
+            token = await files_service.link(tx, file_id, days=self._settings.result_days)
+            more |= {
+                f"{kind}_file_name": name,
+                f"{kind}_file_url": files_service.address(self._run.options.base_url, token),
+            }
+        payload = msgspec.convert(msgspec.to_builtins(report.payload_of(summaries, more)), BulkResponse, strict=False)
+        result = StoredResult(payload=payload, warnings=_about(manifest))
+        state = DONE if len(summaries) == len(manifest.chunks) else CANCELLED
+        dispatch = [one for summary in summaries for one in summary.dispatch]
+        if self._run.options.dry_run or state == CANCELLED:
+            dispatch = []
+        await service.finish(tx, self._run.actor, self._run.row.import_id, result, dispatch, state=state)
 
     async def _is_settled(self) -> bool:
         async with self._run.db.read(self._run.seller_id) as tx:
             return await queries.state(tx, self._run.row.import_id) in SETTLED
 
 
+def _check_same(import_id: str, chunk: Chunk, there: queries.ChunkRow) -> None:
+    if (chunk.first_row, chunk.last_row) != (there.first_row, there.last_row):
+        message = f"chunk {there.chunk_no} of {import_id} was written with other rows than it has now"
+        raise RuntimeError(message)
+
+
 def _about(manifest: Manifest) -> list[ApiSubError]:
     """List what is to be said about the file as a whole."""
     message = "This column is unknown and was not imported; the template shows the known ones."
-    return [ApiSubError(heading[:100], "COLUMN_UNKNOWN", message) for heading in manifest.unknown]
+    unknown = [*manifest.unknown, *(manifest.items.unknown if manifest.items is not None else [])]
+    said = [ApiSubError("file", code, sentence) for code, sentence in manifest.remarks]
+    return [*said, *(ApiSubError(heading[:100], "COLUMN_UNKNOWN", message) for heading in unknown)]

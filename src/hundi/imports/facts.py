@@ -39,14 +39,18 @@ class Facts(msgspec.Struct, frozen=True):
 
 async def gather(tx: Transaction, draft: Draft, rules: Rules, ids: pl.Series) -> Facts:
     """Look everything up that the rows of a chunk speak of; only the keys in the chunk are asked for."""
+    await queries.plan_for_these_values(tx)
     keys = await _keys(tx, draft)
     found = []
     for column in CUSTOMER_KEYS:
         asked = keys.filter(pl.col(WHO) == column)
-        if asked.height:
-            words = asked["name"] if column == "customerName" else asked[KEY]
-            frame = await queries.customers(tx, column, words.unique().to_list())
-            found.append(frame.with_columns(pl.lit(column).alias(WHO)))
+        if not asked.height:
+            continue
+        if column == "customerName":
+            frames = await _by_name(tx, asked)
+        else:
+            frames = [await queries.customers(tx, column, asked[KEY].unique().to_list())]
+        found += [frame.with_columns(pl.lit(column).alias(WHO)) for frame in frames]
     schema = {**CUSTOMER_SCHEMA, WHO: pl.String}
     customers = pl.concat(found) if found else pl.DataFrame(schema=schema)
     external = draft.values["externalId"].drop_nulls()
@@ -62,6 +66,17 @@ async def gather(tx: Transaction, draft: Draft, rules: Rules, ids: pl.Series) ->
     )
 
 
+async def _by_name(tx: Transaction, asked: pl.DataFrame) -> list[pl.DataFrame]:
+    """Find customers by name and PIN code, or by the name alone where a key ends with its mark."""
+    found = []
+    for alone in (False, True):
+        part = asked.filter(pl.col(KEY).str.ends_with("|") == alone)
+        if part.height:
+            frame = await queries.customers(tx, "customerName", part["name"].unique().to_list(), alone=alone)
+            found.append(frame.filter(pl.col(KEY).is_in(part[KEY].implode())))
+    return found
+
+
 async def _keys(tx: Transaction, draft: Draft) -> pl.DataFrame:
     values = draft.values
     names = values["customerName"].str.to_uppercase().alias("name")
@@ -71,7 +86,7 @@ async def _keys(tx: Transaction, draft: Draft) -> pl.DataFrame:
     frame = values.select(WHO, "customerId", "customerRef", "customerGstin", "customerPin").with_columns(names, numbers)
     key = (
         pl.when(pl.col(WHO) == "customerName")
-        .then(pl.col("name") + "|" + pl.col("customerPin"))
+        .then(pl.col("name") + "|" + pl.col("customerPin").fill_null(""))
         .otherwise(pl.coalesce("customerId", "customerRef", "customerGstin"))
     )
     return frame.select(WHO, key.alias(KEY), "name", "number_key")

@@ -5,6 +5,7 @@ series or where the loader met a key it did not expect, COPY into a temporary ta
 the application.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -15,8 +16,8 @@ from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of, translated
 from hundi.imports.tables import Copied
 
+AT_ONCE: Final = 2
 _CHUNK_ONCE: Final = "import_chunks_pk"
-_KEYS: Final = frozenset({"invoices_pk", "invoices_number_once", "invoices_external_once"})
 
 
 class ChunkApplied(Exception):
@@ -27,11 +28,20 @@ class KeyTaken(Exception):
     """A number, external id or row was written by somebody else in the meantime: look again and redo the chunk."""
 
 
+class Cancelled(Exception):
+    """Somebody asked for the import to be stopped."""
+
+
+class Stopped(Exception):
+    """The import is settled: nothing more is written."""
+
+
 class Loader:
-    """Connections of the loader role, at most two, opened when they are needed."""
+    """Connections of the loader role, opened when they are needed; :data:`AT_ONCE` chunks are copied at a time."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self.turn = asyncio.Semaphore(AT_ONCE)
         self._idle: list[asyncpg.Connection] = []
 
     @asynccontextmanager
@@ -57,25 +67,28 @@ class Loader:
             await one.close()
         self._idle.clear()
 
-    async def write(self, chunk: Copied, tables: list[Copied]) -> None:
-        """Write a chunk with COPY. Raises :class:`ChunkApplied` or :class:`KeyTaken`; nothing is written then."""
+    async def write(self, tables: list[Copied], keys: frozenset[str]) -> None:
+        """Write a chunk with COPY, its own row first: a second writer of the chunk waits there and then stops.
+
+        ``keys`` are the constraints that others' rows may break. Raises :class:`ChunkApplied` or :class:`KeyTaken`;
+        nothing is written then.
+        """
         with translated():
             async with self.connection() as connection:
                 try:
                     async with connection.transaction():
-                        # The chunk's own row comes first: a second writer of the chunk waits here and then stops.
-                        for one in (chunk, *tables):
+                        for one in tables:
                             await copy(connection, one)
                 except asyncpg.UniqueViolationError as error:
-                    raise told(error) from error
+                    raise told(error, keys) from error
 
 
-def told(error: asyncpg.UniqueViolationError) -> BaseException:
+def told(error: asyncpg.UniqueViolationError, keys: frozenset[str]) -> BaseException:
     """Say which of the expected collisions a unique violation is; any other one is a bug and stays what it is."""
     name = constraint_of(error)
     if name == _CHUNK_ONCE:
         return ChunkApplied()
-    return KeyTaken() if name in _KEYS else error
+    return KeyTaken() if name in keys else error
 
 
 async def copy(connection: Any, what: Copied, *, into: str | None = None) -> None:
@@ -96,16 +109,16 @@ async def insert(tx: Transaction, what: Copied) -> None:
     await tx.execute(f"INSERT INTO {what.table} ({columns}) SELECT {columns} FROM {stage}")
 
 
-async def insert_new(tx: Transaction, invoices: Copied) -> set[str]:
-    """Write invoices as the application, leaving out those with a key somebody else has; give the ids written."""
-    if not invoices.count:
+async def insert_new(tx: Transaction, what: Copied) -> set[str]:
+    """Write rows as the application, leaving out those with a key somebody else has; give the ids written."""
+    if not what.count:
         return set()
-    stage = await stage_of(tx, invoices)
-    columns = ", ".join(invoices.columns)
+    stage = await stage_of(tx, what)
+    columns = ", ".join(what.columns)
     rows = await tx.fetch(
-        f"INSERT INTO {invoices.table} ({columns}) SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING RETURNING invoice_id"
+        f"INSERT INTO {what.table} ({columns}) SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING RETURNING {what.lead}"
     )
-    return {row["invoice_id"] for row in rows}
+    return {row[what.lead] for row in rows}
 
 
 async def stage_of(tx: Transaction, what: Copied) -> str:

@@ -1,4 +1,6 @@
-"""The limited child that reads an uploaded file: `python -m hundi.imports.parse_child SOURCE FOLDER ROWS LIMIT PARENT`.
+"""The limited child that reads an uploaded file.
+
+`python -m hundi.imports.parse_child SOURCE FOLDER ROWS LIMIT PARENT KIND`; KIND is a ``FileKind``.
 
 Whatever a hostile file does to a reader, it does to this process, which has bounds on memory, processor time and disk,
 no database and no keys. It leaves `FOLDER/chunk-N.arrow` (at most ROWS rows each, cells as text) and
@@ -11,22 +13,34 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import polars as pl
 
-from hundi.imports.columns import BY_NAME, Header, Kind, match
+from hundi.imports.archive import HEADINGS, read_archive
+from hundi.imports.columns import IDENTIFIERS, KEYS_OF, FileKind, Format, Header, Kind, columns_by_name, known, match
 from hundi.imports.errors import FileRefusal, FileRefused, refuse
-from hundi.imports.records import ROW, Table
-from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS, delimiter_of, sniff
+from hundi.imports.records import PROBLEMS, ROW, CellProblem, Table, problems_of
+from hundi.imports.sheets import HEADER_WITHIN, Book, SheetTable
+from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS, delimiter_of, format_of, sniff
+from hundi.imports.tally_vouchers import (
+    CUSTOMER_HEADINGS,
+    INVOICE_HEADINGS,
+    ITEM_HEADINGS,
+    Skipped,
+    parties,
+    vouchers,
+)
 from hundi.kit.dates import DATE_PATTERNS, DateStyle
 from hundi.kit.errors import FieldProblem
 
 MANIFEST: Final = "manifest.json"
 REPEATED: Final = "repeated.arrow"
 EXIT_TRY_AGAIN: Final = 75  # EX_TEMPFAIL: the machine is at fault, not the file
+_SCIENTIFIC: Final = r"^[0-9](?:\.[0-9]+)?E\+[0-9]{1,3}$"
 _MEMORY: Final = 2 * 1024**3
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -40,10 +54,36 @@ class Chunk(msgspec.Struct, frozen=True):
     last_row: int
 
 
+class Items(msgspec.Struct, frozen=True):
+    """The second table of a file (domain §10 Items), a sheet of its own: cut into chunks like the first.
+
+    Its rows are numbered as that sheet shows them. ``columns`` are names of ``ITEM_COLUMNS``; the chunk files have the
+    columns that the first table's have. An invoice's items may stand anywhere in it.
+    """
+
+    sheet: str
+    headings: list[str]
+    columns: list[str | None]
+    unknown: list[str]
+    total: int
+    chunks: list[Chunk]
+
+
 class Manifest(msgspec.Struct, frozen=True):
-    """What the child found out; with ``refusal`` nothing else counts."""
+    """What the child found out; with ``refusal`` nothing else counts.
+
+    ``format``: what was uploaded, and so what the result files are. ``headings`` are the caller's own, ``columns`` for
+    each of them the name it stands for or None. ``items`` is the second table where there is one; where the items are
+    rows that repeat their invoice instead, ``item_columns`` has for each heading the item column it names (else it is
+    empty), and rows of the same invoiceNumber are one invoice. ``sheet``: the name of the sheet that was read. ``receivables``: it is
+    Tally's Bills Receivable: what is open is an opening balance. ``remarks``: (code, sentence) to be said of the file.
+    A chunk file has the columns ``c0``, ``c1``, … (texts), ``extra``, ``row`` and, where the reader found something
+    wrong with single cells, ``problems``: see ``records.problems_of``.
+    """
 
     refusal: FileRefusal | None = None
+    format: Format = Format.CSV
+    kind: FileKind = FileKind.INVOICES
     headings: list[str] = msgspec.field(default_factory=list)
     columns: list[str | None] = msgspec.field(default_factory=list)
     unknown: list[str] = msgspec.field(default_factory=list)
@@ -52,6 +92,21 @@ class Manifest(msgspec.Struct, frozen=True):
     total: int = 0
     chunks: list[Chunk] = msgspec.field(default_factory=list)
     date_styles: dict[str, DateStyle] = msgspec.field(default_factory=dict)
+    sheet: str = ""
+    items: Items | None = None
+    item_columns: list[str | None] = msgspec.field(default_factory=list)
+    receivables: bool = False
+    remarks: list[tuple[str, str]] = msgspec.field(default_factory=list)
+
+    @property
+    def names_suffice(self) -> bool:
+        """Tell whether a customer's name alone names it: Tally writes nothing else. An ambiguous name is an error."""
+        return self.receivables or self.format is Format.TALLY
+
+    @property
+    def item_chunks(self) -> list[Chunk]:
+        """Give the chunks of the second table; none where there is no such table."""
+        return self.items.chunks if self.items is not None else []
 
 
 def main(words: list[str]) -> int:
@@ -59,7 +114,7 @@ def main(words: list[str]) -> int:
     source, folder, rows, limit = Path(words[0]), Path(words[1]), int(words[2]), int(words[3])
     restrain(source.stat().st_size, parent=int(words[4]))
     try:
-        manifest = read(source, folder, rows, limit)
+        manifest = read(source, folder, rows, limit, FileKind(words[5]))
     except FileRefused as refused:
         manifest = Manifest(refusal=refused.refusal)
     except MemoryError:
@@ -87,52 +142,197 @@ def restrain(size: int, *, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def read(source: Path, folder: Path, rows: int, limit: int) -> Manifest:
+def read(source: Path, folder: Path, rows: int, limit: int, kind: FileKind = FileKind.INVOICES) -> Manifest:
     """Read a whole file into chunks. Raises ``FileRefused``."""
-    sniffed = sniff(source, folder)
-    headings, table = open_table(sniffed.path, sniffed.start)
-    header = match(headings)
+    cut = _Cut(folder, rows, limit, kind)
+    if kind is FileKind.ATTACHMENTS:
+        return _read_archive(source, cut)
+    file_format = format_of(source)
+    if file_format is Format.CSV:
+        return _read_csv(source, cut)
+    if file_format is Format.TALLY:
+        return _read_tally(source, cut)
+    return _read_book(Book(source, file_format, kind), file_format, cut)
+
+
+class _Cut(msgspec.Struct, frozen=True):
+    """How a file is to be cut into chunks, and where they go."""
+
+    folder: Path
+    rows: int
+    limit: int
+    kind: FileKind
+
+
+def _read_csv(source: Path, cut: _Cut) -> Manifest:
+    sniffed = sniff(source, cut.folder)
+    headings, table = open_table(sniffed.path, sniffed.start, cut.kind)
+    header = match(headings, cut.kind)
+    writer = _written(cut, headings, header, table.frames())
+    return _manifest(Format.CSV, cut, headings, header, writer, encoding=sniffed.encoding, delimiter=table.delimiter)
+
+
+def _read_book(book: Book, file_format: Format, cut: _Cut) -> Manifest:
+    main = book.main()
+    writer = _written(cut, main.headings, main.header, main.frames)
+    return _manifest(
+        file_format, cut, main.headings, main.header, writer, encoding="UTF-8", sheet=main.sheet,
+        items=_second(book.items(), cut),
+    )  # fmt: skip
+
+
+def _read_archive(source: Path, cut: _Cut) -> Manifest:
+    header = match(HEADINGS, cut.kind)
+    writer = _written(cut, list(HEADINGS), header, read_archive(source, cut.folder, cut.limit))
+    return _manifest(Format.ZIP, cut, list(HEADINGS), header, writer, encoding="")
+
+
+def _read_tally(source: Path, cut: _Cut) -> Manifest:
+    """Read the sales of Tally's export, or the customers among its ledgers."""
+    headings = list(CUSTOMER_HEADINGS if cut.kind is not FileKind.INVOICES else INVOICE_HEADINGS)
+    header = match(headings, cut.kind)
+    writer = _Writer(cut, header, cut.kind)
+    lines = _Writer(cut, match(ITEM_HEADINGS, FileKind.ITEMS), FileKind.ITEMS, name="items")
+    skipped = Skipped()
+    if cut.kind is FileKind.INVOICES:
+        for batch in vouchers(source, skipped):
+            writer.add(batch.rows)
+            lines.add(batch.items)
+    else:
+        writer.add(parties(source))
+    writer.close()
+    lines.close()
+    if not writer.total:
+        raise refuse("NO_ROWS", f"The export has nothing to import. {_passed_over(skipped)}".strip(), malformed=False)
+    items = None
+    if lines.total:
+        columns: list[str | None] = list(ITEM_HEADINGS)
+        items = Items("Items", list(ITEM_HEADINGS), columns, [], lines.total, lines.chunks)
+    found = _manifest(
+        Format.TALLY, cut, headings, header, writer, encoding="", sheet=cut.kind.value.capitalize(), items=items
+    )
+    said = _passed_over(skipped)
+    return msgspec.structs.replace(found, remarks=[("VOUCHERS_SKIPPED", said)] if said else [])
+
+
+def _passed_over(skipped: Skipped) -> str:
+    counts = (
+        (skipped.cancelled, "cancelled"), (skipped.optional, "optional"), (skipped.others, "not sales"),
+    )  # fmt: skip
+    parts = [f"{count:,} {what}" for count, what in counts if count]
+    return f"Vouchers passed over: {', '.join(parts)}." if parts else ""
+
+
+def _second(table: SheetTable | None, cut: _Cut) -> Items | None:
+    """Read the second table; one without rows is as good as none."""
+    if table is None:
+        return None
+    try:
+        refuse_header(table.header, table.headings)
+    except FileRefused as refused:
+        problems = [
+            FieldProblem(f"{table.sheet}: {one.field}", one.code, one.message, one.rejected)
+            for one in refused.refusal.problems
+        ]
+        raise FileRefused(FileRefusal(f"The sheet {table.sheet}: {refused.refusal.message}", problems)) from refused
+    writer = _Writer(cut, table.header, FileKind.ITEMS, name="items")
+    for frame in table.frames:
+        writer.add(frame)
+    writer.close()
+    if not writer.total:
+        return None
+    return Items(
+        sheet=table.sheet, headings=table.headings, columns=list(table.header.columns),
+        unknown=list(table.header.unknown), total=writer.total, chunks=writer.chunks,
+    )  # fmt: skip
+
+
+def _written(cut: _Cut, headings: list[str], header: Header, frames: Iterable[pl.DataFrame]) -> "_Writer":
+    """Cut the first table into chunks. Raises ``FileRefused`` for a header that will not do, and for no rows."""
     refuse_header(header, headings)
-    writer = _Writer(folder, rows, limit, header)
-    for frame in table.frames():
+    writer = _Writer(cut, header, cut.kind)
+    for frame in frames:
         writer.add(frame)
     writer.close()
     if not writer.total:
         raise refuse("NO_ROWS", "The file has a header line but no rows.", malformed=False)
+    return writer
+
+
+def _manifest(
+    file_format: Format, cut: _Cut, headings: list[str], header: Header, writer: "_Writer", *, encoding: str,
+    delimiter: str = ",", sheet: str = "", items: Items | None = None,
+) -> Manifest:  # fmt: skip
     return Manifest(
-        headings=headings,
-        columns=list(header.columns),
-        unknown=list(header.unknown),
-        encoding=sniffed.encoding,
-        delimiter=table.delimiter,
-        total=writer.total,
-        chunks=writer.chunks,
-        date_styles=writer.date_styles(),
+        format=file_format, kind=cut.kind, headings=headings, columns=list(header.columns),
+        item_columns=list(header.items), unknown=list(header.unknown), encoding=encoding, delimiter=delimiter,
+        total=writer.total, chunks=writer.chunks, date_styles=writer.date_styles(), sheet=sheet, items=items,
+        receivables=header.receivables,
+    )  # fmt: skip
+
+
+class _Candidate(msgspec.Struct, frozen=True):
+    """A line that may be the header: its cells, and where the table behind it would begin."""
+
+    headings: list[str]
+    delimiter: str
+    offset: int
+    line: int
+    row: int
+
+
+def open_table(path: Path, start: int, kind: FileKind = FileKind.INVOICES) -> tuple[list[str], Table]:
+    """Find the header line and give its cells and the table behind it. Raises ``FileRefused``.
+
+    It is the first filled line, unless that lacks required columns and a line soon after it does not: reports have
+    titles above their tables.
+    """
+    best: _Candidate | None = None
+    most = -1
+    for one in _candidates(path, start, kind):
+        count = known(one.headings, kind)
+        if count and not match(one.headings, kind).missing:
+            best = one
+            break
+        if count > most:
+            best, most = one, count
+    if best is None:
+        raise refuse("EMPTY_FILE", "The file is empty: send a header line and at least one row.")
+    table = Table(
+        path, offset=best.offset, line=best.line, row=best.row, delimiter=best.delimiter, width=len(best.headings)
     )
+    return best.headings, table
 
 
-def open_table(path: Path, start: int) -> tuple[list[str], Table]:
-    """Read the header line and give its cells and the table behind it. Raises ``FileRefused``."""
+def _candidates(path: Path, start: int, kind: FileKind) -> Iterator[_Candidate]:
+    """Give the first filled lines of a file. Raises ``FileRefused`` where already the first is no line of CSV."""
     line = row = 1
+    found = 0
     with path.open("rb") as file:
         file.seek(start)
-        while record := _header_record(file, line):
+        while found < HEADER_WITHIN:
+            try:
+                record = _header_record(file, line)
+            except FileRefused:
+                if found:
+                    return
+                raise
+            if not record:
+                return
             lines = record.count(b"\n") or 1
             text = record.decode("utf-8").rstrip("\r\n")
             if line == 1 and text[:4].lower() == "sep=":
                 line += 1  # a line for Excel alone, which does not count it
-            elif not text.strip(" \t,;|"):
-                line, row = line + lines, row + 1
-            else:
-                delimiter = delimiter_of(text)
+                continue
+            if text.strip(" \t,;|"):
+                found += 1
+                delimiter = delimiter_of(text, kind)
                 headings = next(csv.reader([text], delimiter=delimiter))
                 while headings and not headings[-1].strip():
                     headings.pop()
-                table = Table(
-                    path, offset=file.tell(), line=line + lines, row=row + 1, delimiter=delimiter, width=len(headings)
-                )
-                return headings, table
-    raise refuse("EMPTY_FILE", "The file is empty: send a header line and at least one row.")
+                if headings:
+                    yield _Candidate(headings, delimiter, file.tell(), line + lines, row + 1)
+            line, row = line + lines, row + 1
 
 
 def _header_record(file: object, line: int) -> bytes:
@@ -166,23 +366,29 @@ def refuse_header(header: Header, headings: list[str]) -> None:
 class _Writer:
     """Cuts frames into chunk files and collects what only the whole file shows."""
 
-    def __init__(self, folder: Path, rows: int, limit: int, header: Header) -> None:
-        self._folder = folder
-        self._rows = rows
-        self._limit = limit
+    def __init__(self, cut: _Cut, header: Header, kind: FileKind, *, name: str = "chunk") -> None:
+        self._folder = cut.folder
+        self._name = name
+        self._rows = cut.rows
+        self._limit = cut.limit
+        self._drops_totals = header.receivables
         self._pending: list[pl.DataFrame] = []
         self._waiting = 0
-        self._keys: dict[str, list[pl.Series]] = {"invoiceNumber": [], "externalId": []}
+        self._keys: dict[str, list[pl.Series]] = {key: [] for key in KEYS_OF[kind]}
         self._row_numbers: list[pl.Series] = []
         self._at = {name: f"c{at}" for at, name in enumerate(header.columns) if name is not None}
         self._styles: dict[str, dict[DateStyle, int]] = {
-            name: {} for name in self._at if BY_NAME[name].kind is Kind.DATE
+            name: {} for name in self._at if columns_by_name(kind)[name].kind is Kind.DATE
         }
+        self._identifiers = [at for name, at in self._at.items() if name in IDENTIFIERS]
         self.total = 0
         self.chunks: list[Chunk] = []
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take the next records."""
+        if self._drops_totals:
+            frame = self._without_totals(frame)
+        frame = _with_spoiled(frame, self._identifiers)
         self.total += frame.height
         if self.total > self._limit:
             message = f"The file has more than {self._limit:,} rows: split it."
@@ -196,6 +402,13 @@ class _Writer:
             rest = whole.slice(self._rows)
             self._pending, self._waiting = [rest], rest.height
 
+    def _without_totals(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Leave out the line under Tally's open bills that adds them up: it names no bill, no day and no party."""
+        named = [self._at[name] for name in ("invoiceNumber", "invoiceDate", "customerName") if name in self._at]
+        return frame.filter(
+            pl.any_horizontal(pl.col(one).str.strip_chars() != "" for one in named).fill_null(value=False)
+        )
+
     def _note(self, frame: pl.DataFrame) -> None:
         self._row_numbers.append(frame[ROW])
         for name, keys in self._keys.items():
@@ -205,7 +418,7 @@ class _Writer:
             _count_styles(frame[self._at[name]], counts)
 
     def _write(self, frame: pl.DataFrame) -> None:
-        name = f"chunk-{len(self.chunks)}.arrow"
+        name = f"{self._name}-{len(self.chunks)}.arrow"
         frame.write_ipc(self._folder / name)
         self.chunks.append(Chunk(name, frame.height, frame[ROW][0], frame[ROW][-1]))
 
@@ -214,7 +427,7 @@ class _Writer:
         if self._waiting:
             self._write(pl.concat(self._pending))
         self._pending = []
-        if not self._row_numbers:
+        if not self._row_numbers or self._name != "chunk":
             return
         rows = pl.concat(self._row_numbers)
         repeated = pl.zeros(len(rows), dtype=pl.Int8, eager=True) > 0
@@ -227,6 +440,29 @@ class _Writer:
     def date_styles(self) -> dict[str, DateStyle]:
         """Give the style most cells of each date column have; on a tie the one that came first."""
         return {name: max(counts, key=lambda style: counts[style]) for name, counts in self._styles.items() if counts}
+
+
+def _with_spoiled(frame: pl.DataFrame, identifiers: list[str]) -> pl.DataFrame:
+    """Name the identifiers that a spreadsheet took for a number and wrote as 2.9E+14: their digits are lost."""
+    if PROBLEMS not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(PROBLEMS))
+    spoiled = [one for one in identifiers if frame[one].str.contains("E+", literal=True).any()]
+    told: dict[int, list[CellProblem]] = {}
+    for one in spoiled:
+        for at in frame[one].str.strip_chars().str.contains(_SCIENTIFIC).fill_null(value=False).arg_true():
+            message = (
+                "A spreadsheet has taken this for a number and its last digits are lost: format the column as Text "
+                "and enter it again."
+            )
+            told.setdefault(at, []).append(CellProblem(int(one[1:]), "SCIENTIFIC_NOTATION", message, frame[one][at]))
+    if not told:
+        return frame
+    for at, found in problems_of(frame):
+        told[at] = found + told.get(at, [])
+    cells = frame[PROBLEMS].scatter(
+        list(told), pl.Series([msgspec.json.encode(found).decode() for found in told.values()], dtype=pl.String)
+    )
+    return frame.with_columns(cells)
 
 
 def _hashed(cells: pl.Series) -> pl.Series:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from hundi.imports.columns import FileKind
 from hundi.imports.errors import refuse
 from hundi.imports.parse_child import EXIT_TRY_AGAIN, MANIFEST, Manifest
 from hundi.kit.errors import Transient
@@ -40,14 +41,14 @@ def work_folder(parent: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-async def parse(source: Path, folder: Path, *, rows: int, limit: int) -> Manifest:
+async def parse(source: Path, folder: Path, *, rows: int, limit: int, kind: FileKind = FileKind.INVOICES) -> Manifest:
     """Read a file into chunk files of ``rows`` rows; a refusal stands in the manifest.
 
     Raises :class:`ReadingFailed` when the machine is at fault (disk full) and ``FileRefused`` when the reader died of
     the file twice.
     """
     for _ in range(_TRIES):
-        code, said = await _child(source, folder, rows, limit)
+        code, said = await _child(source, folder, rows, limit, kind)
         if code == 0:
             return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
         log.warning("reading a file failed", exit_code=code, said=said[-2000:])
@@ -57,7 +58,7 @@ async def parse(source: Path, folder: Path, *, rows: int, limit: int) -> Manifes
     raise refuse("FILE_TOO_COMPLEX", message)
 
 
-async def _child(source: Path, folder: Path, rows: int, limit: int) -> tuple[int, str]:
+async def _child(source: Path, folder: Path, rows: int, limit: int, kind: FileKind) -> tuple[int, str]:
     # No settings and no keys get into the child: only what Python needs to start.
     environment = {
         "PATH": os.environ.get("PATH", ""),
@@ -65,7 +66,7 @@ async def _child(source: Path, folder: Path, rows: int, limit: int) -> tuple[int
         "POLARS_MAX_THREADS": "2",
         "MALLOC_ARENA_MAX": "2",
     }
-    words = (str(source), str(folder), str(rows), str(limit), str(os.getpid()))
+    words = (str(source), str(folder), str(rows), str(limit), str(os.getpid()), kind.value)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-m", "hundi.imports.parse_child", *words,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

@@ -10,12 +10,13 @@ import polars as pl
 from hundi.db.pool import Transaction
 from hundi.gst.supply import place_of_supply
 from hundi.imports.errors import ImportNotFound
-from hundi.kit.ids import SellerId, row_id_prefix
+from hundi.kit.ids import SellerId
 
 _IMPORT: Final = """
     SELECT import_id, kind, state, file_key, file_name, file_hash, file_size, actor, options, total_count, result,
-           refusal, created_at, started_at, finished_at
+           refusal, created_at, started_at, finished_at, rows_read, rows_judged, cancel_requested_at
       FROM imports WHERE seller_id = $1 AND import_id = $2"""
+_PLAN_FOR_THESE_VALUES: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 _STATE: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2"
 _BOUND: Final = """
     SELECT request_hash, import_id FROM idempotency_keys
@@ -41,6 +42,19 @@ _REGISTRATIONS: Final = """
 _CUSTOMERS: Final = """
     SELECT {key} AS key, customer_id, gstin, state_code, treatment, terms_days, status
       FROM customers WHERE seller_id = $1 AND deleted_at IS NULL AND {found_by} = ANY ($2::text[])"""
+# By name only through the view: upper() may not reach an index under row-level security (decision 0010).
+_NAMED: Final = """
+    SELECT upper(legal_name) || '|' || coalesce(pin_code, '') AS key, customer_id, gstin, state_code, treatment,
+           terms_days, status
+      FROM customers
+     WHERE seller_id = $1 AND deleted_at IS NULL
+       AND customer_id = ANY (ARRAY(
+           SELECT v.customer_id FROM searchable_customers v
+            WHERE v.seller_id = $1 AND v.deleted_at IS NULL AND upper(v.legal_name) = ANY ($2::text[])))"""
+_HOLD: Final = """
+    SELECT customer_id FROM customers
+     WHERE seller_id = $1 AND customer_id = ANY ($2::text[]) AND deleted_at IS NULL AND status = 'ACTIVE'
+     ORDER BY customer_id FOR KEY SHARE"""
 _UPPER: Final = "SELECT n, upper(n) AS key FROM unnest($1::text[]) AS n"
 _EXISTING: Final = """
     SELECT invoice_id, registration_id, fy, number_key, external_id,
@@ -62,7 +76,7 @@ CUSTOMER_KEYS: Final = {
     "customerId": ("customer_id", "customer_id"),
     "customerRef": ("unique_ref_no", "unique_ref_no"),
     "customerGstin": ("gstin", "gstin"),
-    "customerName": ("upper(legal_name) || '|' || coalesce(pin_code, '')", "upper(legal_name)"),
+    "customerName": ("", ""),
 }
 CUSTOMER_SCHEMA: Final[dict[str, Any]] = {
     "key": pl.String, "customer_id": pl.String, "gstin_place": pl.String, "treatment": pl.String, "terms_days": pl.Int64,
@@ -94,6 +108,9 @@ class ImportRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    rows_read: int = 0
+    rows_judged: int = 0
+    cancel_requested_at: datetime | None = None
 
 
 class ChunkRow(msgspec.Struct, frozen=True):
@@ -120,6 +137,15 @@ class Registration(msgspec.Struct, frozen=True):
     pattern: str | None
 
 
+async def plan_for_these_values(tx: Transaction) -> None:
+    """Let PostgreSQL plan each look-up of this transaction for the keys it is given.
+
+    A plan for any keys is kept from when the tables were small, and compares every row with every key: with ten thousand
+    keys that is minutes instead of a hundredth of a second.
+    """
+    await tx.execute(_PLAN_FOR_THESE_VALUES)
+
+
 async def one(tx: Transaction, import_id: str) -> ImportRow:
     """Give an import, or raise ``ImportNotFound``."""
     found = await tx.fetchrow(_IMPORT, tx.seller_id, import_id)
@@ -139,16 +165,16 @@ async def bound(tx: Transaction, subject: str, key: str) -> Any:
     return await tx.fetchrow(_BOUND, tx.seller_id, subject, key, tx.now)
 
 
-async def id_prefix(tx: Transaction, row: ImportRow, kind: str) -> tuple[str, bool]:
-    """Give what the ids of this file's rows share, and whether the file was uploaded before.
+async def first_upload(tx: Transaction, row: ImportRow) -> tuple[str, datetime]:
+    """Give the id and the instant of the first import of the same file as the same kind.
 
-    The same file has the same ids in every upload: that is how rows with neither invoiceNumber nor externalId are known
-    again (domain §10: keyed by file hash and row).
+    The ids of rows are made from those two, so that the same file has the same ids in every upload: that is how rows
+    with neither invoiceNumber nor externalId are known again (domain §10: keyed by file hash and row).
     """
     first = await tx.fetchrow(_FIRST, tx.seller_id, row.file_hash, row.kind)
     if first is None:
         raise ImportNotFound
-    return row_id_prefix(kind, first["import_id"], first["created_at"]), first["import_id"] != row.import_id
+    return first["import_id"], first["created_at"]
 
 
 async def chunks(tx: Transaction, import_id: str) -> list[ChunkRow]:
@@ -172,13 +198,17 @@ async def registrations(tx: Transaction) -> list[Registration]:
     return [Registration(*row) for row in await tx.fetch(_REGISTRATIONS, tx.seller_id)]
 
 
-async def customers(tx: Transaction, column: str, keys: Sequence[str]) -> pl.DataFrame:
+async def customers(tx: Transaction, column: str, keys: Sequence[str], *, alone: bool = False) -> pl.DataFrame:
     """Find the customers that cells of ``column`` name; ``namesakes`` counts those a key fits.
 
-    A key of ``customerName`` is the name in capitals, ``|`` and the PIN code; pass the names alone.
+    A key of ``customerName`` is the name in capitals, ``|`` and the PIN code (nothing, where the name stands ``alone``);
+    pass the names alone.
     """
     key, found_by = CUSTOMER_KEYS[column]
-    rows = await tx.fetch(_CUSTOMERS.format(key=key, found_by=found_by), tx.seller_id, list(keys))
+    statement = _NAMED if column == "customerName" else _CUSTOMERS.format(key=key, found_by=found_by)
+    if alone:
+        statement = statement.replace("coalesce(pin_code, '')", "''")
+    rows = await tx.fetch(statement, tx.seller_id, list(keys))
     namesakes: dict[str, int] = {}
     for row in rows:
         namesakes[row["key"]] = namesakes.get(row["key"], 0) + 1
@@ -196,6 +226,11 @@ async def customers(tx: Transaction, column: str, keys: Sequence[str]) -> pl.Dat
     ]
     frame = pl.DataFrame(found, schema=CUSTOMER_SCHEMA, orient="row")
     return frame.unique(subset="key", keep="first", maintain_order=True)
+
+
+async def hold_customers(tx: Transaction, customer_ids: Sequence[str]) -> int:
+    """Keep customers from being deleted or deactivated until the transaction ends; count those that are active still."""
+    return len(await tx.fetch(_HOLD, tx.seller_id, list(customer_ids)))
 
 
 def _place(row: Any) -> str | None:

@@ -9,7 +9,7 @@ from hundi.imports.cells import Cells
 from hundi.imports.notes import Notes
 from hundi.imports.parse_child import Manifest
 from hundi.imports.queries import Registration
-from hundi.imports.records import EXTRA, ROW
+from hundi.imports.records import EXTRA, ROW, problems_of
 from hundi.invoices.errors import RegistrationNotFound
 from hundi.kit.errors import FieldProblem
 from hundi.kit.gstin import NotAGstin, read_gstin
@@ -43,6 +43,8 @@ class Draft:
         self.notes = cells.notes
         self.values = values
         self.odd = odd
+        self.refused: set[int] = set()
+        """Rows whose customer could not be made; what stands in the way is noted."""
 
     @property
     def size(self) -> int:
@@ -54,7 +56,8 @@ def read_chunk(frame: pl.DataFrame, manifest: Manifest, registrations: list[Regi
     """Read every cell of a chunk and note what is wrong with it."""
     notes = Notes(frame.height)
     cells = Cells(frame, manifest, notes)
-    _too_wide(frame, notes)
+    too_wide(frame, notes)
+    unreadable(frame, manifest, notes)
     columns = [frame[ROW]]
     columns += [cells.checked_text(name) for name in _TEXTS]
     columns.append(cells.numbers())
@@ -70,12 +73,21 @@ def read_chunk(frame: pl.DataFrame, manifest: Manifest, registrations: list[Regi
     columns += [cells.places(), cells.ship_to_states(), cells.supply_types()]
     columns += [cells.flags(name) for name in _FLAGS]
     columns += [cells.emails(), cells.phones(), cells.email_lists()]
-    values = _completed(pl.DataFrame(columns), today)
+    values = _completed(pl.DataFrame(columns), today, names_suffice=manifest.names_suffice)
     _required(values, cells)
     return Draft(cells, values, odd)
 
 
-def _too_wide(frame: pl.DataFrame, notes: Notes) -> None:
+def unreadable(frame: pl.DataFrame, manifest: Manifest, notes: Notes) -> None:
+    """Note what the reader of the file found wrong with single cells."""
+    for at, found in problems_of(frame):
+        for one in found:
+            name = manifest.columns[one.column] or manifest.headings[one.column]
+            notes.error(at, FieldProblem(name, one.code, one.message, one.rejected))
+
+
+def too_wide(frame: pl.DataFrame, notes: Notes) -> None:
+    """Note rows that have more cells than the header."""
     surplus = frame[EXTRA]
     if surplus.null_count() == len(surplus):
         return
@@ -106,8 +118,8 @@ def _registrations(cells: Cells, registrations: list[Registration]) -> pl.Series
     return filled.to_series().alias("registration_id")
 
 
-def _completed(values: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Add what follows from the cells alone."""
+def _completed(values: pl.DataFrame, today: date, *, names_suffice: bool) -> pl.DataFrame:
+    """Add what follows from the cells alone. ``names_suffice``: a customer's name needs no PIN code beside it."""
     day = pl.coalesce("invoiceDate", pl.lit(today, dtype=pl.Date))
     return values.with_columns(
         day.alias("day"),
@@ -120,7 +132,7 @@ def _completed(values: pl.DataFrame, today: date) -> pl.DataFrame:
         .then(pl.lit("customerRef"))
         .when(pl.col("customerGstin").is_not_null())
         .then(pl.lit("customerGstin"))
-        .when(pl.col("customerName").is_not_null() & pl.col("customerPin").is_not_null())
+        .when(pl.col("customerName").is_not_null() & (pl.col("customerPin").is_not_null() | pl.lit(names_suffice)))
         .then(pl.lit("customerName"))
         .alias(WHO),
     )

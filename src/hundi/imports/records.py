@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import polars as pl
 
 from hundi.imports.errors import refuse
@@ -17,7 +18,27 @@ from hundi.imports.sniff import BLOCK, LONGEST_RECORD
 
 EXTRA: Final = "extra"
 ROW: Final = "row"
+PROBLEMS: Final = "problems"
 _SLOW_BATCH: Final = 10_000
+
+
+class CellProblem(msgspec.Struct, frozen=True, array_like=True):
+    """What the reader found wrong with one cell: its column in the chunk (``c3`` is 3), a stable code and a sentence."""
+
+    column: int
+    code: str
+    message: str
+    rejected: str | None = None
+
+
+def problems_of(frame: pl.DataFrame) -> Iterator[tuple[int, list[CellProblem]]]:
+    """Give ``(position in the chunk, problems)`` for each row in which the reader found something wrong.
+
+    Such a row fails; the cell itself is empty or as far as it could be read.
+    """
+    if PROBLEMS in frame.columns:
+        for at in frame[PROBLEMS].is_not_null().arg_true():
+            yield at, msgspec.json.decode(frame[PROBLEMS][at], type=list[CellProblem])
 
 
 class Table:

@@ -2,12 +2,14 @@
 
 import codecs
 import csv
+import re
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from hundi.imports.columns import known
+from hundi.imports.columns import FileKind, Format, known
+from hundi.imports.containers import Package, refuse_ole
 from hundi.imports.errors import refuse
 
 BLOCK: Final = 4 * 1024 * 1024
@@ -16,12 +18,15 @@ MOST_COLUMNS: Final = 256
 DELIMITERS: Final = (",", ";", "\t", "|")
 _HEAD: Final = 64 * 1024
 _MAGIC: Final = (
-    (b"PK\x03\x04", "an Excel workbook or a ZIP archive"), (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"%PDF", "a PDF"), (b"\xd0\xcf\x11\xe0", "an old Excel workbook or an encrypted one"), (b"\x1f\x8b", "a gzip archive"),
+    (b"PK\x05\x06", "an empty ZIP archive"), (b"%PDF", "a PDF"), (b"\x1f\x8b", "a gzip archive"),
     (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"), (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"), (b"7z\xbc\xaf", "an archive"), (b"Rar!", "an archive"), (b"{\\rtf", "a text document"),
     (b"PAR1", "a Parquet file"), (b"SQLite format 3", "a database"),
 )  # fmt: skip
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+_ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
+_ENVELOPE: Final = re.compile(rb"<(?:ENVELOPE|TALLYMESSAGE)\b")
 _MARKUP: Final = (b"<?xml", b"<!doctype", b"<html", b"<envelope")
 
 
@@ -31,6 +36,27 @@ class Sniffed(msgspec.Struct, frozen=True):
     path: Path
     start: int
     encoding: str
+
+
+def format_of(source: Path) -> Format:
+    """Tell what a file is from its content; its name may say what it likes. What is none of the others is CSV.
+
+    Raises ``FileRefused`` for a ZIP archive that is no workbook, and for workbooks that cannot be read.
+    """
+    with source.open("rb") as file:
+        head = file.read(_HEAD)
+    if head.startswith(_OLE):
+        raise refuse_ole(source)
+    if head.startswith(_ZIP):
+        with Package(source) as package:
+            if "mimetype" in package and package.small("mimetype").strip() == _ODS:
+                return Format.ODS
+            if any(name.startswith("xl/") for name in package.names()):
+                return Format.XLSX
+        raise refuse("NOT_CSV", "This is a ZIP archive and no workbook: unpack it, and send the sheet in it.")
+    if _ENVELOPE.search(head.replace(b"\x00", b"")[:2048]):
+        return Format.TALLY
+    return Format.CSV
 
 
 def sniff(source: Path, folder: Path) -> Sniffed:
@@ -51,6 +77,26 @@ def sniff(source: Path, folder: Path) -> Sniffed:
     if encoding != "utf-8" or (b"\n" not in head and b"\r" in head):
         return _copied(source, folder, encoding, start)
     return Sniffed(source, start, "UTF-8")
+
+
+def encoding_of(source: Path) -> tuple[str, int]:
+    """Give the encoding of a text of which only its bytes are to be believed, and where it begins.
+
+    A byte order mark, then UTF-8 where all of it is that, then Windows-1252. Raises ``FileRefused`` for UTF-32.
+    """
+    with source.open("rb") as file:
+        encoding, start = _marked(file.read(_HEAD))
+        if encoding != "utf-8":
+            return encoding, start
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        file.seek(start)
+        try:
+            while block := file.read(BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252", start
+    return "utf-8", start
 
 
 def _refuse_other_kinds(head: bytes) -> None:
@@ -147,11 +193,11 @@ def _undecodable(line: int, byte: int, encoding: str) -> Exception:
     return refuse("ENCODING", message, place=f"row {line}")
 
 
-def delimiter_of(header: str) -> str:
+def delimiter_of(header: str, kind: FileKind = FileKind.INVOICES) -> str:
     """Find the delimiter: the one that makes most known headings of the header line, then most cells."""
 
     def score(delimiter: str) -> tuple[int, int]:
         cells = next(csv.reader([header], delimiter=delimiter), [])
-        return known(cells), len(cells)
+        return known(cells, kind), len(cells)
 
     return max(DELIMITERS, key=score)

@@ -35,6 +35,12 @@ _MAY_BE_DEFAULT: Final = frozenset(
 )
 
 
+_ITEM_AMOUNTS: Final = {
+    "discount": "discount", "taxable_value": "taxableValue", "cgst": "cgst", "sgst": "sgst", "igst": "igst",
+    "cess": "cess", "item_total": "itemTotal",
+}  # fmt: skip
+
+
 class Birth(msgspec.Struct, frozen=True):
     """What all invoices of one chunk have in common."""
 
@@ -42,15 +48,17 @@ class Birth(msgspec.Struct, frozen=True):
     import_id: str
     actor: Actor
     at: datetime
-    entry_prefix: str
-    policies: tuple[Policy, ...] = ()
 
 
 class Copied:
-    """Rows for one table: its columns in order, and CSV that is written while it is sent, never whole in memory."""
+    """Rows for one table: its columns in order, and CSV that is written while it is sent, never whole in memory.
 
-    def __init__(self, table: str, rows: pl.DataFrame, named: dict[str, pl.Expr]) -> None:
+    ``lead`` is the id's column where these are the file's own rows, one for one: others may have taken their keys.
+    """
+
+    def __init__(self, table: str, rows: pl.DataFrame, named: dict[str, pl.Expr], *, lead: str = "") -> None:
         self.table = table
+        self.lead = lead
         self.columns = list(named)
         self.count = rows.height
         self._rows = rows
@@ -69,7 +77,7 @@ class Copied:
         return self._rows.slice(at, _BLOCK_ROWS).select(**self._named).write_csv(include_header=False).encode()
 
 
-def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
+def invoices(rows: pl.DataFrame, birth: Birth, policies: Sequence[Policy], via: CreatedVia) -> Copied:
     """Write the invoices of the fresh rows."""
     named = {
         stored: pl.col(column) for stored, column in _PLAIN.items() if stored in _ALWAYS or _is_filled(rows, column)
@@ -95,16 +103,16 @@ def invoices(rows: pl.DataFrame, birth: Birth) -> Copied:
         pl.when(pl.col("balance") <= 0).then(pl.lit("PAID"))
         .when(pl.col("balance") >= pl.col("net_amount")).then(pl.lit("PENDING")).otherwise(pl.lit("PARTIALLY_PAID"))
     )  # fmt: skip
-    if birth.policies:
-        named["approval_status"] = approval(birth.policies)
+    if policies:
+        named["approval_status"] = approval(policies)
     named["content_hash"] = pl.lit("\\x") + pl.col("content_hash")
     named |= {
         "seller_id": pl.lit(birth.seller_id), "import_id": pl.lit(birth.import_id),
-        "created_via": pl.lit(CreatedVia.BULK_UPLOAD.value), "created_at": pl.lit(_instant(birth.at)),
+        "created_via": pl.lit(via.value), "created_at": pl.lit(_instant(birth.at)),
         "created_by": pl.lit(birth.actor.subject), "modified_at": pl.lit(_instant(birth.at)),
         "modified_by": pl.lit(birth.actor.subject),
     }  # fmt: skip
-    return Copied("invoices", rows, named)
+    return Copied("invoices", rows, named, lead="invoice_id")
 
 
 def approval(policies: Sequence[Policy]) -> pl.Expr:
@@ -119,14 +127,14 @@ def approval(policies: Sequence[Policy]) -> pl.Expr:
     return born
 
 
-def entries(rows: pl.DataFrame, birth: Birth) -> Copied:
+def entries(rows: pl.DataFrame, birth: Birth, entry_prefix: str) -> Copied:
     """Write the OPENING entries of rows that bring money along (domain §3)."""
     paid = rows.filter(pl.col("total_received") != 0)
     named = {
         "seller_id": pl.lit(birth.seller_id),
         "invoice_id": pl.col("invoice_id"),
         # The row number is the last eight digits of the invoice's id, and of its entry's.
-        "entry_id": pl.lit(birth.entry_prefix) + pl.col("invoice_id").str.tail(8),
+        "entry_id": pl.lit(entry_prefix) + pl.col("invoice_id").str.tail(8),
         "kind": pl.lit(EntryKind.OPENING.value),
         "amount": pl.col("total_received").cast(pl.Decimal(20, 0)) * _PAISA,
         "created_at": pl.lit(_instant(birth.at)),
@@ -135,12 +143,29 @@ def entries(rows: pl.DataFrame, birth: Birth) -> Copied:
     return Copied("invoice_entries", paid, named)
 
 
+def items(lines: pl.DataFrame, birth: Birth, prefix: str) -> Copied:
+    """Write the items of invoices; ``prefix`` completes an owner's row number to its invoice's id."""
+    row = pl.col("owner")
+    named = {
+        "seller_id": pl.lit(birth.seller_id),
+        # Eight hexadecimal digits of the row number, as kit.ids.row_id_prefix says.
+        "invoice_id": pl.lit(prefix) + row.map_elements(lambda n: f"{n:08x}", return_dtype=pl.String),
+        "line_no": pl.col("line_no"), "description": pl.col("description"), "hsn_code": pl.col("hsnCode"),
+        "is_service": pl.col("isService").fill_null(value=False), "quantity": pl.col("quantity"), "unit": pl.col("unit"),
+        "unit_price": pl.col("unitPrice"),
+        "gst_rate": pl.col("gstRate").cast(pl.Decimal(20, 0)) * pl.lit("0.001").cast(pl.Decimal(4, 3)),
+    }  # fmt: skip
+    for name, column in _ITEM_AMOUNTS.items():
+        named[name] = pl.col(column).cast(pl.Decimal(20, 0)) * _PAISA
+    return Copied("invoice_items", lines, named)
+
+
 def chunk(birth: Birth, values: dict[str, Any]) -> Copied:
     """Write the chunk's own row."""
     return _one("import_chunks", {"seller_id": birth.seller_id, "import_id": birth.import_id, **values})
 
 
-def traces(birth: Birth, facts: dict[str, Any]) -> list[Copied]:
+def traces(birth: Birth, traced_as: tuple[str, str], facts: dict[str, Any]) -> list[Copied]:
     """Write the one audit row and the one event row of a chunk (design §4.12)."""
     common = {
         "seller_id": birth.seller_id,
@@ -149,10 +174,10 @@ def traces(birth: Birth, facts: dict[str, Any]) -> list[Copied]:
         "object_id": birth.import_id,
     }
     audit = {
-        **common, "audit_id": new_id("aud", birth.at), "actor": birth.actor.subject, "action": "invoice.import",
+        **common, "audit_id": new_id("aud", birth.at), "actor": birth.actor.subject, "action": traced_as[0],
         "after": as_json(facts), "request_id": birth.actor.request_id,
     }  # fmt: skip
-    event = {**common, "event_id": new_id("evt", birth.at), "type": "invoice.imported", "data": as_json(facts)}
+    event = {**common, "event_id": new_id("evt", birth.at), "type": traced_as[1], "data": as_json(facts)}
     return [_one("audit_log", audit), _one("events", event)]
 
 

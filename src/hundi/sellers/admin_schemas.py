@@ -25,6 +25,10 @@ Password = Annotated[str, Meta(max_length=1024, description="12 characters or mo
 Username = Annotated[str, Meta(min_length=1, max_length=254)]
 PerMinute = Annotated[int, Meta(description="Requests a minute in the long run")]
 Burst = Annotated[int, Meta(description="Requests at once after a pause")]
+ImportLimit = Annotated[
+    int,
+    Meta(ge=1, le=100_000_000, description="The company's own limit on uploads; the installation's where it is lower"),
+]
 _CAPITAL = re.compile(r"(?<=.)([A-Z])")
 _UPPER = frozenset({"gstin", "pan", "udyam_number", "bank_ifsc"})
 
@@ -79,6 +83,9 @@ class SellerPatch(msgspec.Struct, kw_only=True):
     eInvoicePolicy: (
         Annotated[Literal["refuse", "warn"], Meta(description="What dispatch does without the IRN")] | UnsetType
     ) = UNSET
+    importRowLimit: ImportLimit | UnsetType | None = UNSET
+    importMbLimit: ImportLimit | UnsetType | None = UNSET
+    importsAtOnce: ImportLimit | UnsetType | None = UNSET
 
 
 class SellerOut(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -95,6 +102,9 @@ class SellerOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     replyTo: str | None = None
     eInvoiceFrom: date | None = None
     logoUrl: str | None = None
+    importRowLimit: int | None = None
+    importMbLimit: int | None = None
+    importsAtOnce: int | None = None
 
     @classmethod
     def of(cls, row: SellerRow, base_url: str) -> "SellerOut":
@@ -104,6 +114,7 @@ class SellerOut(msgspec.Struct, kw_only=True, omit_defaults=True):
             amountMismatch=row.amount_mismatch, unknownResends=row.unknown_resends, replyTo=row.reply_to,
             eInvoiceFrom=row.e_invoice_from, eInvoicePolicy=row.e_invoice_policy,
             logoUrl=f"{base_url}/api/v0/admin/seller/logo" if row.logo_file_id else None,
+            importRowLimit=row.import_row_limit, importMbLimit=row.import_mb_limit, importsAtOnce=row.imports_at_once,
             createdOn=in_ist(row.created_at) or row.created_at,
         )  # fmt: skip
 

@@ -19,6 +19,9 @@ class SellerRow(msgspec.Struct, frozen=True, kw_only=True):
     e_invoice_from: date | None
     e_invoice_policy: str
     logo_file_id: str | None
+    import_row_limit: int | None
+    import_mb_limit: int | None
+    imports_at_once: int | None
     created_at: datetime
 
 

@@ -1,0 +1,124 @@
+"""All or nothing: the whole file is judged first; it is written in one transaction, or not at all."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from hundi.db.pool import Transaction
+from hundi.db.sqlstate import translated
+from hundi.imports import load, report
+from hundi.imports.chunk import ChunkWork
+from hundi.imports.kind import Kind
+from hundi.imports.parse_child import Manifest
+from hundi.imports.verdict import Verdict
+
+_TRIES: Final = 3
+
+
+class AllOrNothing:
+    """The plan of one atomic import: judge every chunk; when none has a failure write all of them in one commit."""
+
+    def __init__(
+        self,
+        kind: Kind[Any],
+        works: Sequence[ChunkWork],
+        manifest: Manifest,
+        loader: load.Loader | None,
+        advance: Callable[[int, int], Awaitable[bool]],
+    ) -> None:
+        self._kind = kind
+        self._run = kind.run
+        self._works = works
+        self._manifest = manifest
+        self._loader = loader
+        self._advance = advance
+        self._in_turn = False
+
+    async def carry_out(self, *, begun: bool) -> bool | None:
+        """Write all or nothing. Gives True once all is written (or would be, in a dry run), False where it was cancelled,
+        and None where a row fails: every chunk is then to be noted as rolled back.
+
+        ``begun`` says that chunks were noted before, by a run that found a failure.
+        """
+        for _ in range(_TRIES):
+            if begun and not self._run.options.dry_run:
+                return None
+            good = await self._all_good()
+            if good is None:
+                return False
+            if not good:
+                return None
+            try:
+                if not await self._write_all():
+                    return False
+            except load.KeyTaken:
+                continue
+            return True
+        return None
+
+    async def _all_good(self) -> bool | None:
+        """Judge every chunk; None where the import was cancelled on the way."""
+        self._kind.restart()
+        self._in_turn = False
+        for work in self._works:
+            if not await self._advance(self._manifest.total, 0):
+                return None
+            verdict = await work.judge()
+            self._in_turn = self._in_turn or self._kind.in_turn(verdict)
+            await work.foresee(verdict)
+            if verdict.failed().any():
+                return False
+        return True
+
+    async def _write_all(self) -> bool:
+        """Judge again and write, chunk by chunk, and commit once. Raises ``KeyTaken`` where a row fails now."""
+        run = self._run
+        stored: list[str] = []
+        self._kind.restart()
+        try:
+            async with run.db.transaction(run.seller_id) as tx, self._copying() as connection:
+                for chunk, work in zip(self._manifest.chunks, self._works, strict=True):
+                    await self._check_wanted(chunk.first_row)
+                    await self._write(tx, work, stored, connection)
+        except BaseException as error:
+            for key in stored:
+                await report.drop(run.files, key)
+            if isinstance(error, asyncpg.UniqueViolationError):
+                raise load.told(error, self._kind.keys) from error
+            if isinstance(error, load.Cancelled):
+                return False
+            raise
+        return True
+
+    async def _check_wanted(self, judged: int) -> None:
+        if not await self._advance(self._manifest.total, judged):
+            raise load.Cancelled
+
+    async def _write(self, tx: Transaction, work: ChunkWork, stored: list[str], connection: Any) -> None:
+        verdict = await work.judge()
+        if self._run.options.dry_run:
+            await work.foresee(verdict)
+            _check_good(verdict)
+            await work.note(verdict)
+            return
+        _check_good(verdict)
+        await work.write_in(tx, verdict, stored, last=False, connection=connection)
+        _check_good(verdict)
+        self._kind.written(verdict)
+
+    @asynccontextmanager
+    async def _copying(self) -> AsyncIterator[Any]:
+        """Lend the loader's connection in a transaction of its own; None where the application has to write."""
+        if self._loader is None or self._in_turn or self._run.options.dry_run:
+            yield None
+            return
+        with translated():
+            async with self._loader.connection() as connection, connection.transaction():
+                yield connection
+
+
+def _check_good(verdict: Verdict) -> None:
+    if verdict.failed().any():
+        raise load.KeyTaken

@@ -1,0 +1,238 @@
+"""The items of invoices (domain §10 Items): read, held against their invoice, and made ready to be written.
+
+What a line must have and what is computed for it is as in createInvoice (``invoices.birth``): heads that are absent come
+from the rate, and the lines' taxable values add up to the invoice's within a rupee.
+"""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from hundi.imports.cells import Cells, Read, rupees_of
+from hundi.imports.columns import FileKind
+from hundi.imports.notes import Notes, mask_of
+from hundi.imports.parse_child import Manifest
+from hundi.imports.reading import too_wide
+from hundi.imports.records import problems_of
+from hundi.imports.report import Lines
+from hundi.kit.errors import FieldProblem
+from hundi.kit.money import NotAnAmount, checked_amount, in_paise, parse_amount, shown
+
+OWNER: Final = "owner"
+"""The row of the invoice that an item belongs to; null where the file has no such invoice."""
+MOST: Final = 1000
+"""As many lines as createInvoice takes for one invoice."""
+_AMOUNTS: Final = ("discount", "taxableValue", "cgst", "sgst", "igst", "cess", "itemTotal")
+_REQUIRED: Final = ("description", "hsnCode", "taxableValue", "gstRate")
+_HSN: Final = r"^[0-9]{4,8}$"
+_WHOLE: Final = 100_000  # percent in thousandths
+_PLACES: Final = {"quantity": Decimal("0.001"), "unitPrice": Decimal("0.0001")}
+_MOST_DIGITS: Final = 14
+
+
+class ItemRows:
+    """The items of one chunk's invoices, and those of none. ``values`` has a row for each, in the order of the file.
+
+    Its columns: ``owner``, ``number_key``, ``line_no``, the cells by name, amounts in paise and rates in thousandths.
+    """
+
+    def __init__(self, frame: pl.DataFrame, manifest: Manifest) -> None:
+        inline = manifest.items is None
+        columns = manifest.item_columns if inline else (manifest.items.columns if manifest.items else [])
+        if inline:  # a row whose item cells are all empty brings no item
+            cells_of = [pl.col(f"c{at}").str.strip_chars() for at, name in enumerate(columns) if name is not None]
+            frame = frame.filter(pl.any_horizontal(cell.is_not_null() & (cell != "") for cell in cells_of))
+        self.frame = frame
+        self.notes = Notes(frame.height)
+        cells = Cells(
+            frame, msgspec.structs.replace(manifest, columns=columns, kind=FileKind.ITEMS, date_styles={}), self.notes
+        )
+        self._inline = inline
+        self._shared = [f"c{at}" for at, name in enumerate(manifest.columns) if name is not None] if inline else []
+        if not inline:
+            too_wide(frame, self.notes)
+            for at, found in problems_of(frame):
+                for one in found:
+                    name = columns[one.column] or (manifest.items.headings[one.column] if manifest.items else "")
+                    self.notes.error(at, FieldProblem(name, one.code, one.message, one.rejected))
+        self.values = self._read(cells)
+
+    def _read(self, cells: Cells) -> pl.DataFrame:
+        columns = [self.frame[OWNER], self.frame["number_key"], self.frame["row"]]
+        columns += [cells.checked_text("description"), cells.checked_text("unit"), cells.flags("isService")]
+        columns.append(cells.by_value(cells.text("hsnCode"), _hsn, pl.String, easy=_HSN))
+        columns += [cells.by_value(cells.text(name), _measure(name), pl.String) for name in _PLACES]
+        columns.append(cells.rates())
+        columns += [self._paise(cells, name) for name in _AMOUNTS]
+        self._check_shared()
+        for name in _REQUIRED:
+            for at in cells.text(name).is_null().arg_true():
+                self.notes.error(at, FieldProblem(name, "REQUIRED", f"Every item needs its {name}."))
+        return pl.DataFrame(columns)
+
+    def _check_shared(self) -> None:
+        """Rows of one invoice say the same of it: a cell that differs from its first row's is an error."""
+        for name in self._shared:
+            texts = self.frame.select(OWNER, pl.col(name).str.strip_chars().alias("text"))
+            texts = texts.with_columns(pl.when(pl.col("text") != "").then(pl.col("text")).alias("text"))
+            first = texts["text"].is_not_null() & (
+                texts["text"] != texts.select(pl.col("text").drop_nulls().first().over(OWNER)).to_series()
+            )
+            for at in first.fill_null(value=False).arg_true():
+                message = f"The first row of this invoice, row {texts[OWNER][at]}, says otherwise here: write the same, or nothing."
+                self.notes.error(at, FieldProblem("row", "ITEM_ROWS_DIFFER", message, shown(texts["text"][at])))
+
+    def _paise(self, cells: Cells, name: str) -> pl.Series:
+        """Give an amount in paise; what is not easy to read goes through the reader of single cells."""
+        paise, odd = cells.amounts(name)
+        places = odd.arg_true()
+        if not len(places):
+            return paise
+        texts = cells.text(name)
+        found = []
+        for at in places:
+            amount = None
+            try:
+                checked = checked_amount(name, parse_amount(texts[at]))
+            except NotAnAmount as error:
+                self.notes.error(at, FieldProblem(name, error.code, str(error), shown(texts[at])))
+            else:
+                self.notes.all_of(at, [checked.error] if checked.error else [], [])
+                amount = in_paise(checked.value)
+            found.append(amount)
+        return paise.scatter(places, pl.Series(found, dtype=pl.Int64))
+
+    def settle(self, rows: pl.DataFrame, notes: Notes) -> pl.DataFrame:
+        """Hold the items against their invoices: what is wrong with one fails both; gives ``rows`` with ``items_hash``.
+
+        ``rows`` are the chunk's, with ``row``, ``number_key``, ``taxable_value`` and ``igst``; ``notes`` are theirs.
+        """
+        owners = rows.select(
+            pl.col("row").alias(OWNER),
+            pl.col("number_key").alias("its_key"),
+            "taxable_value",
+            pl.col("igst").alias("its_igst"),
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("place"),
+        )
+        joined = self.values.join(owners, on=OWNER, how="left", maintain_order="left")
+        if not self._inline:
+            self._check_owned(joined)
+        self.values = _completed(joined)
+        for place, lines in self._by_place().items():
+            _tell(self, place, lines, notes)
+        _check_sums(self.values, rows, notes)
+        return rows.with_columns(self._hashes(rows.height))
+
+    def _check_owned(self, joined: pl.DataFrame) -> None:
+        lost = joined["place"].is_null() | (joined["number_key"] != joined["its_key"])
+        for at in lost.fill_null(value=True).arg_true():
+            number = joined["number_key"][at]
+            if number is None:
+                self.notes.error(
+                    at, FieldProblem("invoiceNumber", "REQUIRED", "Say which invoice the item belongs to.")
+                )
+            else:
+                message = "No row of the first sheet has this invoice number."
+                self.notes.error(at, FieldProblem("invoiceNumber", "ITEM_WITHOUT_INVOICE", message, shown(number)))
+
+    def _by_place(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for at in sorted(self.notes.errors):
+            place = self.values["place"][at]
+            if place is not None:
+                found.setdefault(place, []).append(at)
+        return found
+
+    def _hashes(self, size: int) -> pl.Series:
+        said = self.values.filter(pl.col("place").is_not_null()).select(
+            "place",
+            pl.concat_str(
+                [pl.col(name).cast(pl.String).fill_null("") for name in ("description", "hsnCode", "isService", "quantity",
+                 "unit", "unitPrice", "gstRate", *_AMOUNTS)], separator="\x1e",
+            ).alias("said"),
+        )  # fmt: skip
+        whole = said.group_by("place", maintain_order=True).agg(pl.col("said").str.join("\x1d"))
+        texts = pl.Series("items_hash", [None] * size, dtype=pl.String)
+        return texts.scatter(whole["place"], whole["said"]) if whole.height else texts
+
+    def of_rows(self, rows: pl.Series) -> pl.DataFrame:
+        """Give the items of the invoices in these rows."""
+        return self.values.filter(pl.col(OWNER).is_in(rows.implode()))
+
+    def outcome(self, failed: pl.Series) -> Lines | None:
+        """Say what became of the items of the second table, where ``failed`` says which invoices are not imported."""
+        if self._inline:
+            return None
+        of_failed = self.values["place"].is_in(failed.arg_true().cast(pl.Int64).implode()).fill_null(value=False)
+        return Lines(self.frame, of_failed | mask_of(self.frame.height, self.notes.errors), self.notes.errors)
+
+
+def _completed(values: pl.DataFrame) -> pl.DataFrame:
+    """Number the lines and compute what was left out."""
+    given = pl.any_horizontal(pl.col(name).is_not_null() for name in ("cgst", "sgst", "igst"))
+    inter = (pl.col("its_igst") > 0).fill_null(value=False)
+    zero = pl.lit(0, dtype=pl.Int64)
+
+    def head(name: str, applies: pl.Expr, whole: int) -> pl.Expr:
+        computed = pl.when(applies).then(_part(whole)).otherwise(zero)
+        return pl.when(given).then(pl.col(name).fill_null(0)).otherwise(computed).alias(name)
+
+    values = values.with_columns(
+        head("igst", inter, _WHOLE), head("cgst", ~inter, 2 * _WHOLE), head("sgst", ~inter, 2 * _WHOLE),
+        pl.col("cess").fill_null(0), pl.col("discount").fill_null(0),
+        (pl.int_range(pl.len()).over(OWNER) + 1).alias("line_no"),
+    )  # fmt: skip
+    total = pl.sum_horizontal("taxableValue", "cgst", "sgst", "igst", "cess", ignore_nulls=False)
+    return values.with_columns(pl.coalesce("itemTotal", total).alias("itemTotal"))
+
+
+def _part(whole: int) -> pl.Expr:
+    """Give half-up(taxable * rate / whole) without leaving 64 bits."""
+    base, rate = pl.col("taxableValue"), pl.col("gstRate")
+    return (base // whole) * rate + ((base % whole) * rate + whole // 2) // whole
+
+
+def _tell(items: ItemRows, place: int, lines: list[int], notes: Notes) -> None:
+    """Let an invoice fail for its items, and say which."""
+    numbers = ", ".join(str(items.frame["row"][at]) for at in lines[:5]) + (" …" if len(lines) > 5 else "")
+    first = items.notes.errors[lines[0]][0]
+    message = f"Items of this invoice are not acceptable (row {numbers}): {first.field}: {first.message}"
+    notes.error(place, FieldProblem("items", "ITEM_FAILED", message, first.rejected))
+
+
+def _check_sums(values: pl.DataFrame, rows: pl.DataFrame, notes: Notes) -> None:
+    sums = values.filter(pl.col("place").is_not_null()).group_by("place", maintain_order=True).agg(
+        pl.col("taxableValue").sum().alias("total"), pl.len().alias("count")
+    )  # fmt: skip
+    for place, total, count in sums.iter_rows():
+        if count > MOST:
+            message = f"An invoice has at most {MOST} items; this one has {count}."
+            notes.error(place, FieldProblem("items", "TOO_MANY_ITEMS", message))
+        elif place not in notes.errors and abs(total - rows["taxable_value"][place]) > 100:
+            message = (
+                f"The lines' taxableValue come to {rupees_of(total)}; the invoice's taxable value is "
+                f"{rupees_of(rows['taxable_value'][place])}."
+            )
+            notes.error(place, FieldProblem("items", "ITEMS_DO_NOT_ADD_UP", message))
+
+
+def _hsn(text: str) -> Read:
+    return None, FieldProblem("hsnCode", "BAD_FORMAT", "An HSN or SAC code has 4 to 8 digits.", shown(text))
+
+
+def _measure(name: str) -> Any:
+    """Make the reader of a quantity or a unit price: not negative, rounded half-up to its decimals, as text."""
+
+    def read(text: str) -> Read:
+        try:
+            value = parse_amount(text)
+        except NotAnAmount as error:
+            return None, FieldProblem(name, error.code, str(error), shown(text))
+        if value < 0 or (value and value.adjusted() >= _MOST_DIGITS):
+            message = f"Write a number that is not negative, of at most {_MOST_DIGITS} digits before the point."
+            return None, FieldProblem(name, "BAD_NUMBER", message, shown(text))
+        return str(value.quantize(_PLACES[name], rounding=ROUND_HALF_UP)), None
+
+    return read

@@ -1,0 +1,98 @@
+"""The end of uploads and result files, and of what killed processes left in the store (decision 0012)."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import make
+from hundi.files.store import FileStore
+from hundi.imports.retention import sweep
+from hundi.kit.keys import Keyring
+from importing import PATH, Importer, row, text
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileStore:
+    return FileStore.open(None, tmp_path)
+
+
+@pytest.fixture
+async def importer(
+    seller: make.Company, files: FileStore, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> Importer:
+    await seller.customer(uniqueRefNo="C1", legalName="Konkan Traders")
+    return Importer(seller, files, keyring)
+
+
+def dated(folder: Path, at: datetime) -> None:
+    """Give every file of a folder the same age."""
+    for path in folder.rglob("*"):
+        os.utime(path, (at.timestamp(), at.timestamp()))
+
+
+async def kept(files: FileStore, far: datetime) -> set[str]:
+    return {key async for key in files.older("", far)}
+
+
+@pytest.fixture
+def app_with(session_app: Any, files: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the application keep its files in this test's store."""
+    monkeypatch.setitem(session_app.app.state._state, "files", files)
+
+
+async def test_files_of_an_import_are_kept_for_so_many_days(
+    importer: Importer, files: FileStore, app_with: None, tmp_path: Path
+) -> None:
+    seller = importer.seller
+    payload = await importer.good(text([row(), row(baseAmount="x")]))
+    headers = {"Prefer": "respond-async"}
+    waiting = await seller.http.post(PATH, files={"file": ("later.csv", text([row()]))}, headers=headers)
+    lost = "imports/imp_of_a_killed_server/upload"
+    await files.put(lost, b"half")
+    await files.put("logos/lgo_1", b"a logo")
+    ended = seller.clock.now()
+    far = ended + timedelta(days=400)
+    dated(tmp_path / "files", ended)
+    everything = await kept(files, far)
+    assert len(everything) == 6, "two uploads, two results, the one without a row, the logo"
+
+    assert await sweep(seller.db, files, days=7) == 0, "what is younger than a day is left alone"
+    seller.clock.move(days=2)
+    assert await sweep(seller.db, files, days=7) == 1
+    assert await kept(files, far) == everything - {lost}
+    assert (await seller.http.get(payload["failure_file_url"])).status_code == 200
+
+    seller.clock.move(days=6)
+    assert await sweep(seller.db, files, days=7) == 3
+    left = await kept(files, far)
+    assert left == {f"imports/{waiting.json()['payload']['importId']}/upload", "logos/lgo_1"}
+    gone = await seller.http_factory().get(payload["failure_file_url"])
+    assert (gone.status_code, gone.json()["errorResponse"]["errorType"]) == (404, "RECORD_NOT_FOUND")
+    assert "expired" in gone.json()["response_message"]
+    # The import itself stays, and what waits is still done.
+    states = await seller.rows("SELECT state, result IS NULL AS open FROM imports WHERE seller_id = $1 ORDER BY state")
+    assert states == [{"state": "DONE", "open": False}, {"state": "RECEIVED", "open": True}]
+    await importer.run(waiting.json()["payload"]["importId"])
+    assert await importer.count() == 2
+
+
+async def test_half_written_files_go_after_a_day(seller: make.Company, files: FileStore, tmp_path: Path) -> None:
+    now = seller.clock.now()
+    await files.put("imports/imp_x/whole", b"x")
+    half = tmp_path / "files" / "imports" / "imp_x" / "upload#17"
+    half.write_bytes(b"part")
+    fetched = files.work / "fetched-abc"
+    fetched.write_bytes(b"part")
+    hash_in_name = tmp_path / "files" / "attachments#seven"
+    hash_in_name.write_bytes(b"whole")
+    dated(tmp_path, now - timedelta(hours=23))
+    assert await files.remove_leftovers(now - timedelta(days=1)) == 0
+    dated(tmp_path, now - timedelta(hours=25))
+    assert await files.remove_leftovers(now - timedelta(days=1)) == 2
+    assert (half.exists(), fetched.exists(), hash_in_name.exists()) == (False, False, True)
+    assert await files.exists("imports/imp_x/whole")

@@ -1,0 +1,172 @@
+"""Tally's exports: vouchers and ledgers become rows, whatever encoding they claim and whatever XML forbids in them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import workbooks
+from hundi.imports.columns import FileKind, Format
+from hundi.imports.errors import FileRefused
+from hundi.imports.parse_child import REPEATED, Manifest, read
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "tally"
+SALES = (GOLDEN / "sales.xml").read_bytes()
+
+
+def rows(manifest: Manifest, folder: Path, *, items: bool = False) -> list[dict[str, Any]]:
+    table = manifest.items if items else manifest
+    assert table is not None
+    frame = pl.concat([pl.read_ipc(folder / chunk.file) for chunk in table.chunks])
+    names = [name for name in table.columns if name]
+    found = frame.select(**{name: pl.col(f"c{at}") for at, name in enumerate(table.columns) if name}, row=pl.col("row"))
+    return [
+        {name: row[name] for name in (*names, "row") if row[name] is not None} for row in found.iter_rows(named=True)
+    ]
+
+
+def sent(content: bytes, folder: Path, kind: FileKind = FileKind.INVOICES) -> Manifest:
+    source = folder / "export.xml"
+    source.write_bytes(content)
+    return read(source, folder, 100, 1000, kind)
+
+
+def test_sales_vouchers_become_invoices(tmp_path: Path) -> None:
+    manifest = sent(SALES, tmp_path)
+    assert (manifest.format, manifest.total, manifest.unknown, manifest.names_suffice) == (Format.TALLY, 2, [], True)
+    assert manifest.remarks == [("VOUCHERS_SKIPPED", "Vouchers passed over: 1 cancelled, 1 optional, 1 not sales.")]
+    assert rows(manifest, tmp_path) == [
+        {
+            "row": 1, "invoiceNumber": "NF/26-27/101", "invoiceDate": "2026-04-15", "dueDate": "2026-05-15",
+            "customerName": "Asha Traders", "externalId": "7c1e-00000101", "poNumber": "AT/PO/77",
+            "description": "Bolts & nuts, as agreed", "baseAmount": "2000.00", "cgst": "180.00", "sgst": "180.00",
+            "netAmount": "2360.00", "placeOfSupply": "Maharashtra",
+        },
+        {
+            "row": 2, "invoiceNumber": "NF/26-27/102", "invoiceDate": "2026-04-16", "dueDate": "2026-04-30",
+            "customerName": "Bela Stores", "externalId": "7c1e-00000102", "description": "Annual maintenance of पंखा units",
+            "baseAmount": "10000.00", "igst": "1800.00", "discount": "300.50", "otherCharges": "120.70", "roundOff": "0.30",
+            "netAmount": "11921.00", "placeOfSupply": "Karnataka",
+        },
+    ]  # fmt: skip
+    first = rows(manifest, tmp_path)[1]
+    heads = sum(Decimal(first[name]) for name in ("baseAmount", "igst", "otherCharges", "roundOff"))
+    assert heads == Decimal(first["netAmount"])
+
+
+def test_stock_lines_become_items(tmp_path: Path) -> None:
+    manifest = sent(SALES, tmp_path)
+    assert rows(manifest, tmp_path, items=True) == [
+        {
+            "row": 1, "invoiceNumber": "NF/26-27/101", "serialNo": "1", "description": "Bolt M8", "hsnCode": "7318",
+            "isService": "no", "quantity": "10", "unit": "Nos", "unitPrice": "100.00", "discount": "50.00",
+            "taxableValue": "950.00", "gstRate": "18",
+        },
+        {
+            "row": 2, "invoiceNumber": "NF/26-27/101", "serialNo": "2", "description": "Nut M8", "hsnCode": "7318",
+            "isService": "no", "quantity": "420", "unit": "Nos", "unitPrice": "2.50", "taxableValue": "1050.00",
+            "gstRate": "18",
+        },
+    ]  # fmt: skip
+    assert pl.read_ipc(tmp_path / REPEATED)["row"].to_list() == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-16-le"])
+@pytest.mark.parametrize("claimed", ["UTF-8", "UTF-16", "windows-1252"])
+def test_the_encoding_is_found_out_whatever_the_file_says(encoding: str, claimed: str, tmp_path: Path) -> None:
+    text = f'<?xml version="1.0" encoding="{claimed}"?>\r\n' + SALES.decode()
+    found = rows(sent(text.encode(encoding), tmp_path), tmp_path)
+    assert [row["description"] for row in found] == ["Bolts & nuts, as agreed", "Annual maintenance of पंखा units"]
+
+
+def test_windows_1252_that_says_utf8_and_a_bare_ampersand(tmp_path: Path) -> None:
+    text = SALES.decode().replace("पंखा units", "caf\u00e9 – £5 R&D &nbsp; &#x1; \x07")
+    text = '<?xml version="1.0" encoding="UTF-8"?>' + text
+    found = rows(sent(text.encode("cp1252"), tmp_path), tmp_path)
+    assert found[1]["description"] == "Annual maintenance of caf\u00e9 – £5 R&D &nbsp;"
+
+
+def test_a_reference_that_lies_across_two_blocks_is_put_right(tmp_path: Path) -> None:
+    root = len(b"<ENVELOPE>")
+    here = SALES.index(b"&#4;")
+    for shift in range(8):
+        padding = b" " * (4 * 1024 * 1024 - here - shift)
+        found = rows(sent(SALES[:root] + padding + SALES[root:], tmp_path), tmp_path)
+        assert found[0]["description"] == "Bolts & nuts, as agreed"
+
+
+def test_party_masters_become_customers(tmp_path: Path) -> None:
+    manifest = sent((GOLDEN / "masters.xml").read_bytes(), tmp_path, FileKind.CUSTOMERS)
+    assert rows(manifest, tmp_path) == [
+        {
+            "row": 1, "legalName": "Asha Traders", "uniqueRefNo": "7c1e-00000041", "treatment": "UNREGISTERED",
+            "address": "14 Linking Road, Bandra & Khar", "state": "Maharashtra", "pinCode": "400050",
+            "contactName": "Asha Rao", "contactEmail": "asha@example.com", "contactMobile": "9800000001",
+            "paymentTermsDays": "30",
+        },
+        {
+            "row": 3, "legalName": "Bela Stores", "uniqueRefNo": "7c1e-00000042", "treatment": "CONSUMER",
+            "address": "8 MG Road, Bengaluru", "state": "Karnataka", "pinCode": "560001", "contactName": "Bela Nair",
+            "contactMobile": "9800000002",
+        },
+    ]  # fmt: skip
+
+
+RECEIVABLES = [
+    ["Nadi Fasteners"], ["Bills Receivable"], ["1-Apr-26 to 30-Sep-26"], [],
+    ["Date", "Ref. No.", "Party's Name", "Opening Amount", "Pending Amount", "Due on", "Overdue by days"],
+    ["15-Apr-26", "NF/101", "Asha Traders", "2,360.00 Dr", "1,000.00 Dr", "15-May-26", "138"],
+    ["16-Apr-26", "NF/102", "Bela Stores", "11,921.00 Dr", "11,921.00 Dr", "30-Apr-26", "153"],
+    ["", "", "", "14,281.00 Dr", "12,921.00 Dr", "", ""],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["xlsx", "csv"])
+def test_open_bills_become_opening_balances_without_their_total(form: str, tmp_path: Path) -> None:
+    if form == "xlsx":
+        content = workbooks.of(Sheet=RECEIVABLES)
+    else:
+        content = "\n".join(",".join(f'"{cell}"' for cell in row) for row in RECEIVABLES).encode()
+    manifest = sent(content, tmp_path)
+    assert (manifest.receivables, manifest.names_suffice, manifest.unknown) == (True, True, ["Overdue by days"])
+    assert rows(manifest, tmp_path) == [
+        {"invoiceDate": "15-Apr-26", "invoiceNumber": "NF/101", "customerName": "Asha Traders", "baseAmount": "2,360.00 Dr",
+         "balanceAmount": "1,000.00 Dr", "dueDate": "15-May-26", "row": 6},
+        {"invoiceDate": "16-Apr-26", "invoiceNumber": "NF/102", "customerName": "Bela Stores", "baseAmount": "11,921.00 Dr",
+         "balanceAmount": "11,921.00 Dr", "dueDate": "30-Apr-26", "row": 7},
+    ]  # fmt: skip
+
+
+BILLION_LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+REFUSED = {
+    "entities": (BILLION_LAUGHS + "<ENVELOPE>&b;</ENVELOPE>", "line 1", "XML_ENTITIES"),
+    "outside entity": ('<!DOCTYPE x SYSTEM "file:///etc/passwd"><ENVELOPE/>', "line 1", "XML_ENTITIES"),
+    "cut off": (SALES.decode()[: len(SALES) // 2], f"line {SALES[: len(SALES) // 2].count(10) + 1}", "XML_DAMAGED"),
+    "too deep": ("<ENVELOPE>" + "<A>" * 100, "line 1", "XML_TOO_DEEP"),
+    "no vouchers": ("<ENVELOPE><BODY/></ENVELOPE>", "file", "NO_ROWS"),
+    "endless text": (f"<ENVELOPE><VOUCHER><NARRATION>{'x' * 1_200_000}", "line 1", "RECORD_TOO_LONG"),
+    "endless voucher": ("<ENVELOPE><VOUCHER>" + "<AMOUNT/>" * 200_001, "line 1", "XML_TOO_DEEP"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_export_is_refused_with_its_place(case: str, tmp_path: Path) -> None:
+    content, place, code = REFUSED[case]
+    with pytest.raises(FileRefused) as told:
+        sent(content.encode(), tmp_path)
+    problem = told.value.refusal.problems[0]
+    assert (problem.field, problem.code) == (place, code)
+
+
+def test_groups_in_a_circle_end(tmp_path: Path) -> None:
+    content = (
+        '<ENVELOPE><GROUP NAME="A"><PARENT>B</PARENT></GROUP><GROUP NAME="B"><PARENT>A</PARENT></GROUP>'
+        '<LEDGER NAME="X"><PARENT>A</PARENT></LEDGER></ENVELOPE>'
+    )
+    with pytest.raises(FileRefused) as told:
+        sent(content.encode(), tmp_path, FileKind.CUSTOMERS)
+    assert told.value.refusal.problems[0].code == "NO_ROWS"
