@@ -149,7 +149,7 @@ REFUSED = {
     "too deep": ("<ENVELOPE>" + "<A>" * 100, "line 1", "XML_TOO_DEEP"),
     "no vouchers": ("<ENVELOPE><BODY/></ENVELOPE>", "file", "NO_ROWS"),
     "endless text": (f"<ENVELOPE><VOUCHER><NARRATION>{'x' * 1_200_000}", "line 1", "RECORD_TOO_LONG"),
-    "endless voucher": ("<ENVELOPE><VOUCHER>" + "<AMOUNT/>" * 200_001, "line 1", "XML_TOO_DEEP"),
+    "endless voucher": ("<ENVELOPE><VOUCHER>" + "<AMOUNT/>" * 100_001, "line 1", "XML_TOO_DEEP"),
 }
 
 

@@ -16,7 +16,7 @@ from hundi.imports.errors import FileRefused, refuse
 from hundi.imports.sniff import BLOCK, LONGEST_RECORD, encoding_of
 
 _DEEPEST: Final = 64
-_MOST_NODES: Final = 200_000
+_MOST_NODES: Final = 100_000
 _BAD_REFERENCE: Final = re.compile(r"&#(?:0*(?:[0-8]|1[1245-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcefBCEF]|1[0-9a-fA-F]));")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _STRAY_AMPERSAND: Final = re.compile(r"&(?!#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|(?:amp|lt|gt|quot|apos);)")
@@ -147,8 +147,8 @@ class _Reader:
             node = Node(attributes)
             self._line, self._count, self._length = self._parser.CurrentLineNumber, 0, 0
         self._stack.append(node)
-        self._count += 1
-        if node is not None and self._count > _MOST_NODES:
+        self._count += node is not None
+        if self._count > _MOST_NODES:
             raise self._refused(
                 "XML_TOO_DEEP", "One voucher or ledger has far too many parts: this is no export of Tally."
             )
