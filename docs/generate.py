@@ -34,6 +34,12 @@ from hundi.gst.rulebook import RULES
 from hundi.kit.clock import SystemClock
 from hundi.kit.errors import Refusal
 from hundi.kit.keys import Keyring
+from hundi.network.protocol.catalogue import CALLS as NETWORK_CALLS
+from hundi.network.protocol.catalogue import OUR_OWN_HOOKS
+from hundi.network.protocol.faults import MEANINGS
+from hundi.network.protocol.moves import TABLES
+from hundi.network.told import event_type
+from hundi.network.wire.catalogue import WIRE_CALLS
 
 DOCS: Final = Path(__file__).resolve().parent
 SOURCE: Final = Path(hundi.__file__).resolve().parent
@@ -347,6 +353,73 @@ def events_page() -> str:
     )
 
 
+# ---------------------------------------------------------------- network
+
+
+def proofs() -> dict[str, list[str]]:
+    """Give the API tests that make each of the network's calls, by the path after ``/api/v0/``."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((DOCS.parent / "tests" / "api").glob("test_network_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+                name = f"`{path.stem}::{node.name}`"
+                for text in texts:
+                    if isinstance(text, str) and node.name.startswith("test_"):
+                        found[text].append(name)
+    return found
+
+
+def network_page() -> str:
+    """List the network's calls with the tests that prove them, its webhooks, its codes and its tables of moves."""
+    tests = proofs()
+    every = "`test_network_catalogue::test_every_call_and_every_webhook`"
+    calls: list[tuple[object, ...]] = []
+    for number, wire in enumerate(WIRE_CALLS, 1):
+        call = NETWORK_CALLS[wire.message]
+        own = tests.get(call.path.removeprefix("/api/v0/"), [])
+        shown = ", ".join(dict.fromkeys([every, *own[:3]]))
+        page = "published" if call.seen else "inferred"
+        calls.append((number, wire.title, f"`{call.path}`", page, f"`{wire.permission.value}`", shown))
+    hooks: list[tuple[object, ...]] = []
+    for wire in WIRE_CALLS:
+        call = NETWORK_CALLS[wire.message]
+        for hook, what in (
+            (call.request_hook, "the counterparty's message"),
+            (call.response_hook, "the result of mine"),
+        ):
+            if hook is not None:
+                page = "ours" if hook in OUR_OWN_HOOKS else "published"
+                hooks.append((f"`{hook}`", f"`{event_type(hook)}`", wire.title, what, page))
+    codes = [
+        (f"`{fault.value}`", meaning.published or "", meaning.sentence) for fault, meaning in MEANINGS.items()
+    ]  # fmt: skip
+    moves = "\n".join(
+        f"### {kind.value}\n\n"
+        + table(
+            ("from", "event", "by", "to", "while"),
+            [(row.start, row.event.value, row.actor.value, row.end, ", ".join(row.conditions)) for row in rows],
+        )
+        for kind, rows in TABLES.items()
+    )
+    return (
+        "# The B2B network\n\n"
+        + NOTE
+        + "The 20 calls of Bharat Connect for Business and the webhooks that bring what the other side sent and what came "
+        "of one's own messages. Hundi is independent software, not affiliated with NPCI, NBBL or EnKash. "
+        "*Inferred* paths stand on no published page; docs/decisions/0015-network-messages.md says what we chose and "
+        "why.\n\n## Calls\n\n"
+        + table(("#", "message", "POST", "page", "permission", "proved by"), calls)
+        + "\n## Webhooks\n\nEach is a domain event of the type shown, whose data is the published body.\n\n"
+        + table(("webhook", "event", "of the call", "brings", "page"), hooks)
+        + "\n## Codes\n\nThey stand in `resp.errorCd`, and in `apiSubErrors[].code` where our own copy shows it at "
+        "once. *Published* is the code of the one public list that means the same.\n\n"
+        + table(("code", "published", "what it says"), codes)
+        + "\n## What may follow what\n\n"
+        + moves
+    )
+
+
 # ---------------------------------------------------------------- all of them
 
 
@@ -361,6 +434,7 @@ async def pages(owner_dsn: str) -> dict[Path, str]:
         reference / "cli.md": cli_page(),
         reference / "events.md": events_page(),
         reference / "schema.md": await schema_page(owner_dsn),
+        reference / "network.md": network_page(),
     }
 
 

@@ -35,6 +35,7 @@ from hundi.invoices import api as invoices_api
 from hundi.invoices import approval_api, attachment_api, search_api, series_api
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
+from hundi.network import calls_api, inbox_api, objects_api, payables_api
 from hundi.payments import api as payments_api
 from hundi.payments import bharat_connect_api, status_api
 from hundi.reminders import api as reminders_api
@@ -79,6 +80,10 @@ def routes() -> list[Any]:
         *archive_api.ROUTES,
         *reports_api.ROUTES,
         *webhooks_api.ROUTES,
+        *calls_api.ROUTES,
+        *objects_api.ROUTES,
+        *inbox_api.ROUTES,
+        *payables_api.ROUTES,
         files_api.get_file,
         *pages.ROUTES,
     ]

@@ -86,6 +86,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page_rate: Annotated[
         int, Meta(description="Visits of hosted pages a minute from one address.", ge=1, le=6_000_000)
     ] = 1200
+    network_proper_patterns: Annotated[
+        bool, Meta(description="Refuse network ids and PANs that fit only the network's misprinted patterns.")
+    ] = False
+    network_sandbox: Annotated[
+        bool,
+        Meta(description="The central unit of this process approves KYC and settles on-platform payments by itself."),
+    ] = True
     log_level: Annotated[str, Meta(description="debug, info, warning or error.")] = "info"
 
 

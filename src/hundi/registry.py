@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from hundi.dispatch import jobs as dispatch
 from hundi.jobs.context import Handler, JobContext
+from hundi.network import jobs as network
 from hundi.webhooks import jobs as webhooks
 
 
@@ -17,5 +18,6 @@ async def _import_run(context: JobContext, payload: dict[str, Any]) -> None:
 HANDLERS: Final[Mapping[str, Handler]] = {
     **dispatch.JOBS,
     **webhooks.JOBS,
+    **network.JOBS,
     "imports.run": _import_run,
 }

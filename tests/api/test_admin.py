@@ -398,5 +398,5 @@ async def test_bad_grants(seller: make.Company) -> None:
 
 async def test_the_roles_say_what_they_may_do(seller: make.Company) -> None:
     found = {one["role"]: one["permissions"] for one in payload(await seller.http.get(f"{ADMIN}/role"))["data"]}
-    assert found["viewer"] == ["customer.read", "invoice.read"]
+    assert found["viewer"] == ["customer.read", "invoice.read", "network.read"]
     assert "admin" in found["owner"]

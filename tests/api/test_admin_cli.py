@@ -145,5 +145,5 @@ async def test_the_commands_print_one_document(
     assert (code, out) == (1, "")
     assert "roles[0]" in err
     listed = json.loads((await hundi("admin", "roles", "--json"))[1])
-    assert {"role": "viewer", "permissions": ["customer.read", "invoice.read"]} in listed
+    assert {"role": "viewer", "permissions": ["customer.read", "invoice.read", "network.read"]} in listed
     assert (await hundi("admin", "limit-client"))[0] == 2

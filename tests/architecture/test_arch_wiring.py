@@ -43,6 +43,7 @@ OPEN: dict[str, str] = {
     "/i/{token:str}": "the link is the secret (design §4.7)",
     "/i/{token:str}/invoice.pdf": "the same link",
     "/files/{token:str}": "an expiring link is the secret",
+    "/network/inbox": "the signature of the sender is the proof (design §5)",
     "/schema": "the documentation",
     "/static": "style sheets and fonts",
 }

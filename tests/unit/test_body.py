@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from decimal import Decimal
 from typing import Annotated, Any
@@ -150,3 +151,16 @@ def test_quantities_that_cannot_be(text: str) -> None:
 def test_not_utf8_says_where() -> None:
     with pytest.raises(NotJson, match="byte 8"):
         parse(b'{"abc": \xff}')
+
+
+@pytest.mark.parametrize("filler", [b'"', b"\\", b'\\"', b'"\\', b'{"[', b'"a"'])
+def test_a_long_body_without_an_end_is_judged_at_once(filler: bytes) -> None:
+    began = time.perf_counter()
+    with pytest.raises(Malformed):
+        parse(b"[" * 65 + b'"' + filler * 300_000)
+    assert time.perf_counter() - began < 5, "in one pass"
+
+
+def test_brackets_in_texts_do_not_nest() -> None:
+    found = parse(json.dumps({"a": ["[" * 100, '"' + "{" * 100, "\\", {"]": '\\"'}] * 20}).encode())
+    assert len(found["a"]) == 80

@@ -24,6 +24,7 @@ def test_every_setting_can_be_read_and_is_described() -> None:
         most = min((meta.le for meta in hints[field.name].__metadata__ if meta.le is not None), default=200)
         text = str(min(most, 200)) if isinstance(field.default, int) else "/some/where"
         text = "error" if field.name == "log_level" else text
+        text = str(not field.default) if isinstance(field.default, bool) else text
         found = getattr(load({f"HUNDI_{field.name.upper()}": text}), field.name)
         assert str(found) == text
 

@@ -33,21 +33,24 @@ class Permission(StrEnum):
     IMPORT = "import"
     AUDIT_READ = "audit.read"
     WEBHOOK = "webhook"
+    NETWORK_READ = "network.read"
+    NETWORK_SEND = "network.send"
+    NETWORK_PAY = "network.pay"
     ADMIN = "admin"
 
 
 P = Permission
-_READ: Final = frozenset({P.INVOICE_READ, P.CUSTOMER_READ})
+_READ: Final = frozenset({P.INVOICE_READ, P.CUSTOMER_READ, P.NETWORK_READ})
 _MAKE: Final = _READ | {P.INVOICE_WRITE, P.CUSTOMER_WRITE, P.IMPORT}
 
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.MAKER: _MAKE | {P.INVOICE_DISPATCH},
+    Role.MAKER: _MAKE | {P.INVOICE_DISPATCH, P.NETWORK_SEND},
     Role.CHECKER: _READ | {P.INVOICE_CHECK},
-    Role.APPROVER: _READ | {P.INVOICE_APPROVE, P.INVOICE_DISPATCH, P.AUDIT_READ},
+    Role.APPROVER: _READ | {P.INVOICE_APPROVE, P.INVOICE_DISPATCH, P.AUDIT_READ, P.NETWORK_SEND, P.NETWORK_PAY},
     Role.VIEWER: _READ,
-    Role.DEVELOPER: _MAKE | {P.INVOICE_DISPATCH, P.WEBHOOK},
+    Role.DEVELOPER: _MAKE | {P.INVOICE_DISPATCH, P.WEBHOOK, P.NETWORK_SEND, P.NETWORK_PAY},
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from hundi.auth.rules import permissions_of
+from hundi.cli import demo_network
 from hundi.cli.demo_data import CUSTOMERS, SAMPLE_COLUMNS, SELLER_STATE, demo_invoices, sample_rows
 from hundi.cli.names import DEMO_BUYER, DEMO_SELLER
 from hundi.cli.output import Refused
@@ -36,6 +37,8 @@ from hundi.sellers.schemas import Credentials, NewRegistration
 
 _SUPPLIER_GSTIN: Final = gstin_with_check("27ZZZCS0001A1Z")
 _BUYER_GSTIN: Final = CUSTOMERS[0].gstin or ""
+_SUPPLIER_B2B_ID: Final = "DEMO001"
+_BUYER_B2B_ID: Final = "DEMO002"
 _OWNER: Final = "SELECT user_id FROM memberships WHERE seller_id = $1 LIMIT 1"
 _DISPATCHED: Final = 8
 
@@ -114,8 +117,10 @@ async def _fill(tx: Transaction, parts: Parts) -> dict[str, Any]:
     )  # fmt: skip
     ids = await _customers(tx, parts, who)
     await _invoices(tx, parts, who, ids)
-    document = _credentials(base, supplier, "DEMO001", _SUPPLIER_GSTIN, _supplier_registration())
-    document["buyer"] = _credentials(base, buyer, "DEMO002", _BUYER_GSTIN, _buyer_registration())
+    document = _credentials(base, supplier, _SUPPLIER_B2B_ID, _SUPPLIER_GSTIN, _supplier_registration())
+    document["buyer"] = _credentials(base, buyer, _BUYER_B2B_ID, _BUYER_GSTIN, _buyer_registration())
+    await demo_network.join(tx, parts, DEMO_SELLER, _SUPPLIER_B2B_ID, _supplier_registration())
+    await demo_network.join(tx, parts, DEMO_BUYER, _BUYER_B2B_ID, _buyer_registration())
     return document
 
 

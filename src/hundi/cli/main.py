@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hundi.cli import admin_commands, webhook_commands
+from hundi.cli import admin_commands, centre_commands, network_commands, webhook_commands
 from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside, settings_from
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app.add_typer(admin_commands.app, name="admin")
 app.add_typer(webhook_commands.app, name="webhook")
 app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
+network_commands.app.add_typer(centre_commands.app, name="centre")
+app.add_typer(network_commands.app, name="network")
 
 
 def _tell_version(value: bool) -> None:

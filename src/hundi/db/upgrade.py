@@ -22,17 +22,27 @@ _APP_TABLES_READ_WRITE: Final = (
     "invoices", "idempotency_keys", "imports", "deliveries", "delivery_attempts",
     "attachments", "approval_policies",
     "webhook_endpoints", "webhook_cursors", "webhook_lanes", "webhook_deliveries", "webhook_attempts",
+    "network_objects", "network_outbox", "network_awaiting", "network_heights", "network_numbers", "network_held",
 )  # fmt: skip
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
     "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
     "webhook_messages",
+    "network_events", "network_inbox",
 )  # fmt: skip
 _APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")
 _APP_TABLES_DELETE: Final = (
     "idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations",
     "webhook_messages", "webhook_deliveries", "webhook_attempts",
+    "network_outbox", "network_awaiting", "network_held",
 )  # fmt: skip
+# The network's central unit: no tenant's tables, reached by hundi.network.central alone (design §5).
+_CENTRAL_READ_WRITE: Final = (
+    "central.homes", "central.objects", "central.claims", "central.words", "central.outbox", "central.heights",
+    "central.numbers", "central.held",
+)  # fmt: skip
+_CENTRAL_APPEND: Final = ("central.events", "central.inbox")
+_CENTRAL_DELETE: Final = ("central.claims", "central.words", "central.outbox", "central.held")
 LOADER_TABLES: Final = (
     "invoices", "invoice_items", "invoice_entries", "events", "audit_log", "import_chunks", "customers",
     "customer_contacts",
@@ -139,6 +149,11 @@ async def _grant(connection: asyncpg.Connection, app: str, loader: str | None) -
         await connection.execute(f"GRANT SELECT, INSERT ON {', '.join(_APP_TABLES_APPEND)} TO {quoted}")
         await connection.execute(f"GRANT SELECT ON {', '.join(_APP_VIEWS)} TO {quoted}")
         await connection.execute(f"GRANT DELETE ON {', '.join(_APP_TABLES_DELETE)} TO {quoted}")
+        await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA central FROM {quoted}")
+        await connection.execute(f"GRANT USAGE ON SCHEMA central TO {quoted}")
+        await connection.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(_CENTRAL_READ_WRITE)} TO {quoted}")
+        await connection.execute(f"GRANT SELECT, INSERT ON {', '.join(_CENTRAL_APPEND)} TO {quoted}")
+        await connection.execute(f"GRANT DELETE ON {', '.join(_CENTRAL_DELETE)} TO {quoted}")
         await connection.execute(f"GRANT SELECT ON alembic_version TO {quoted}")
         jobs = await connection.fetchval(
             "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class "

@@ -25,6 +25,10 @@ MAX_PROBLEMS: Final = 100
 _MAX_SHOWN: Final = 200
 _MAX_DIGITS: Final = 400
 _BAD_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+# A string that does not end goes on to the end of the body, so that no body is looked at twice.
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+_NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_OPENING: Final = b"[{"
 _PLAIN_TYPE: Final = {str: "text", bool: "true or false", int: "a whole number", Decimal: "a number"}
 
 
@@ -97,23 +101,13 @@ def _constant(name: str) -> Any:
 def _depth(body: bytes) -> int:
     """Give the deepest nesting; brackets inside strings do not count."""
     depth = deepest = 0
-    in_string = escaped = False
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in (0x5B, 0x7B):
+    for byte in _STRING.sub(b"", body).translate(None, _NO_BRACKETS):
+        if byte in _OPENING:
             depth += 1
             deepest = max(deepest, depth)
             if deepest > MAX_DEPTH:
                 return deepest
-        elif byte in (0x5D, 0x7D):
+        else:
             depth -= 1
     return deepest
 
@@ -195,22 +189,22 @@ def _shown(value: Any) -> str | None:
     return str(value)[:_MAX_SHOWN]
 
 
-def problems_of(raw: Any, model: Any, path: str = "") -> list[FieldProblem]:
-    """List every field of ``raw`` that does not fit ``model``, up to 100 of them."""
+def problems_of(raw: Any, model: Any, path: str = "", *, most: int = MAX_PROBLEMS) -> list[FieldProblem]:
+    """List every field of ``raw`` that does not fit ``model``, up to ``most`` of them."""
     problems: list[FieldProblem] = []
-    _walk(raw, model, path, problems)
-    return problems[:MAX_PROBLEMS]
+    _walk(raw, model, path, problems, most)
+    return problems[:most]
 
 
-def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None:
-    if len(problems) > MAX_PROBLEMS:
+def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem], most: int) -> None:
+    if len(problems) > most:
         return
     struct = _struct_in(model)
     if struct is not None and isinstance(raw, Mapping):
         for field in msgspec.structs.fields(struct):
             where = f"{path}.{field.encode_name}" if path else field.encode_name
             if field.encode_name in raw:
-                _walk(raw[field.encode_name], field.type, where, problems)
+                _walk(raw[field.encode_name], field.type, where, problems, most)
             elif field.required:
                 problems.append(FieldProblem(where, "REQUIRED", f"Send {field.encode_name}; it is required."))
         return
@@ -218,7 +212,7 @@ def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem]) -> None
     known = len(problems)
     if inner is not None and isinstance(raw, list) and not _is_too_long(raw, model):
         for number, item in enumerate(raw):
-            _walk(item, inner, f"{path}[{number}]", problems)
+            _walk(item, inner, f"{path}[{number}]", problems, most)
     # Where a list is too long, or all its items are good, what is left to be wrong is its own length.
     if len(problems) == known:
         _convert(raw, model, path, problems)

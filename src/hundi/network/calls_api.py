@@ -1,0 +1,56 @@
+"""The 20 calls over HTTP: each checks its message whole, puts it into the outbox and says under which id (contract b2b §3)."""
+
+from typing import Any, Final
+
+from litestar import post
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+
+from hundi.auth.guard import may
+from hundi.db.pool import Transaction
+from hundi.http.docs import statuses
+from hundi.http.envelope import SUCCESS, Reply
+from hundi.http.idempotency import Call, once
+from hundi.invoices.api import SellerParameter
+from hundi.network import service
+from hundi.network.ends import party_of
+from hundi.network.protocol.catalogue import CALLS
+from hundi.network.schemas import NetworkReply
+from hundi.network.wire.catalogue import WIRE_CALLS, WireCall
+from hundi.network.wire.meaning import message_of
+from hundi.network.wire.reading import NetworkBody
+
+_OF_A_PAGE: Final = "The path and the body are the network's."
+_OF_OURS: Final = "The page shows no body or path for this call; both are ours, after its neighbours."
+
+
+def _route(wire: WireCall) -> HTTPRouteHandler:
+    """Make the endpoint of one call; all twenty do the same with different messages."""
+
+    async def handler(data: Any, call: Call, state: State, sellerId: SellerParameter = None) -> Reply[NetworkReply]:
+        message = message_of(data, wire.message)
+
+        async def work(tx: Transaction) -> NetworkReply:
+            party = party_of(tx, state.keyring)
+            message_id = await service.submit(tx, call.actor, party, message)
+            return NetworkReply(payload=message_id, response_code=SUCCESS, response_message="SUCCESS")
+
+        return await once(state.db, call, work)
+
+    handler.__name__ = wire.operation_id
+    handler.__annotations__["data"] = wire.body
+    published = CALLS[wire.message]
+    answer = f"The answer comes as the webhook `{published.response_hook}` with the payload as `reqMsgId`."
+    handler.__doc__ = f"{wire.title}. {_OF_A_PAGE if published.seen else _OF_OURS}\n\n{answer}"
+    return post(
+        wire.path,
+        operation_id=wire.operation_id,
+        tags=[f"network-{wire.group}"],
+        guards=[may(wire.permission)],
+        dto=NetworkBody[wire.body],  # type: ignore[name-defined]  # the body's type comes from the catalogue
+        status_code=200,
+        responses=statuses(),
+    )(handler)
+
+
+ROUTES: Final[list[Any]] = [_route(wire) for wire in WIRE_CALLS]

@@ -1,0 +1,126 @@
+"""The central unit at work: takes parcels in, carries out the operator's orders, keeps what waits for each home."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from hundi.db.pool import Transaction
+from hundi.kit.clock import FrozenClock
+from hundi.kit.keys import Keyring
+from hundi.network.central.store import PostgresCentreStore
+from hundi.network.keys import HomeVerifier
+from hundi.network.protocol.centre import Centre
+from hundi.network.protocol.decisions import Change
+from hundi.network.protocol.identifiers import SortableIds
+from hundi.network.protocol.messages import DecideKyc, NetworkOrder, SettlePayment
+from hundi.network.protocol.objects import BusinessFacts, NetworkObject, PaymentFacts
+from hundi.network.protocol.parcels import Envelope
+from hundi.network.protocol.statuses import Event
+from hundi.network.protocol.store import Outgoing
+
+_KEY: Final = "SELECT public_key FROM central.homes WHERE home = $1"
+_ELSEWHERE: Final = "SELECT home FROM central.homes WHERE home = ANY ($1)"
+_REGISTER: Final = """
+    INSERT INTO central.homes (home, public_key, address, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT ON CONSTRAINT homes_pk DO UPDATE SET public_key = excluded.public_key, address = excluded.address"""
+_NEXT_DUE: Final = "SELECT min(due) FROM central.outbox WHERE receiver = $1"
+_DUE: Final = """
+    SELECT parcel_id, receiver, parcel, due, attempts FROM central.outbox
+     WHERE receiver = $1 AND due <= $2 ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
+
+
+class _Watched(PostgresCentreStore):
+    """The store, with a note of who has something to collect and of what was born."""
+
+    def __init__(self, tx: Transaction) -> None:
+        super().__init__(tx)
+        self.receivers: dict[str, None] = {}
+        self.born: list[NetworkObject] = []
+
+    async def put(self, change: Change, body: msgspec.Raw) -> None:
+        """Write an object and its event rows."""
+        await super().put(change, body)
+        if change.moves[0].event is Event.CREATE:
+            self.born.append(change.object)
+
+    async def put_outgoing(self, outgoing: Outgoing) -> None:
+        """Put a parcel into the outbox."""
+        await super().put_outgoing(outgoing)
+        self.receivers[outgoing.receiver] = None
+
+
+def _centre(tx: Transaction, verifier: HomeVerifier) -> Centre:
+    clock = FrozenClock(tx.now)
+    return Centre(clock, SortableIds(clock), verifier)
+
+
+async def receive(tx: Transaction, keyring: Keyring, envelope: Envelope, *, sandbox: bool) -> list[str]:
+    """Take an envelope in; gives the homes for which something waits now.
+
+    In a sandbox the unit approves KYC and settles on-platform payments by itself, in the same commit. Raises
+    :class:`hundi.network.protocol.faults.MessageRefused` for the wire's faults.
+    """
+    key = await tx.fetchval(_KEY, envelope.sender)
+    store = _Watched(tx)
+    centre = _centre(tx, HomeVerifier(keyring, known={envelope.sender: bytes(key)} if key is not None else None))
+    await centre.receive(store, envelope)
+    for wanted in [one for born in tuple(store.born) for one in _orders_of(born)] if sandbox else ():
+        await centre.order(store, wanted)
+    return list(store.receivers)
+
+
+def _orders_of(born: NetworkObject) -> list[NetworkOrder]:
+    """Give what a sandbox decides of something new: KYC is approved, the rail has moved the money."""
+    if isinstance(born.facts, BusinessFacts):
+        return [DecideKyc(business_id=born.id, approved=True)]
+    if isinstance(born.facts, PaymentFacts) and born.facts.on_platform:
+        return [SettlePayment(payment_id=born.id, success=True)]
+    return []
+
+
+async def order(tx: Transaction, keyring: Keyring, wanted: NetworkOrder) -> list[str]:
+    """Carry out what the network's operator decides; gives the homes for which something waits now."""
+    store = _Watched(tx)
+    await _centre(tx, HomeVerifier(keyring)).order(store, wanted)
+    return list(store.receivers)
+
+
+async def homes_here(tx: Transaction, homes: list[str]) -> list[str]:
+    """Give those of the homes that are companies of this installation; the others are registered with their keys."""
+    if not homes:
+        return []
+    elsewhere = {row["home"] for row in await tx.fetch(_ELSEWHERE, homes)}
+    return [home for home in homes if home not in elsewhere]
+
+
+async def register_home(tx: Transaction, home: str, public_key: bytes, address: str | None = None) -> None:
+    """Let another server's home in, by its ed25519 public key (32 bytes); a later key takes the place of an earlier one."""
+    await tx.execute(_REGISTER, home, public_key, address, tx.now)
+
+
+async def due_for(tx: Transaction, home: str, limit: int) -> list[Outgoing]:
+    """Give parcels that are due for a home, locked until the commit; those another has locked are left to it."""
+    rows = await tx.fetch(_DUE, home, tx.now, limit)
+    return [
+        Outgoing(
+            id=row["parcel_id"], receiver=row["receiver"], parcel=row["parcel"], due=row["due"], attempts=row["attempts"]
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def next_due_for(tx: Transaction, home: str) -> datetime | None:
+    """Say when the next parcel for a home is due; None when nothing waits for it."""
+    found: datetime | None = await tx.fetchval(_NEXT_DUE, home)
+    return found
+
+
+async def acknowledge(tx: Transaction, outgoing: Outgoing) -> None:
+    """Take a parcel out of the outbox: its receiver has it."""
+    await PostgresCentreStore(tx).acknowledge(outgoing.id)
+
+
+async def postpone(tx: Transaction, outgoing: Outgoing, due: datetime) -> None:
+    """Note that a parcel was tried and when it is due again."""
+    await PostgresCentreStore(tx).postpone(outgoing.id, outgoing.attempts + 1, due)

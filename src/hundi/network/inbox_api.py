@@ -1,0 +1,139 @@
+"""Where the network delivers: signed parcels under the published paths, authenticated by signature and never by bearer.
+
+The published paths collide with our own calls, so what comes from outside arrives under ``/network/inbox/`` (design §5). A
+parcel for the central unit comes under the path of a call, one for a company under the path of a webhook. Its headers:
+``Network-Sender``, ``Network-Receiver``, ``Network-Message-Id``, ``Network-Stamp`` (RFC 3339) and ``Network-Signature``, the
+ed25519 signature in base64 over ``sender.id.stamp.`` and the body's bytes.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, post
+from litestar.datastructures import State
+
+from hundi.auth.guard import PUBLIC
+from hundi.db.pool import Transaction
+from hundi.http.docs import statuses
+from hundi.http.envelope import SUCCESS, Reply
+from hundi.jobs.queue import enqueue
+from hundi.kit.dates import NotADate, parse_instant
+from hundi.kit.errors import FieldProblem
+from hundi.kit.ids import SellerId
+from hundi.network import told
+from hundi.network.central import unit
+from hundi.network.ends import party_of
+from hundi.network.errors import NoSuchInbox, ObjectBusy, ParcelRefused, ParcelUnsigned
+from hundi.network.party_store import PostgresPartyStore
+from hundi.network.protocol.catalogue import CALLS, NOTICE
+from hundi.network.protocol.faults import Fault, MessageRefused
+from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel
+from hundi.network.protocol.store import ConcurrentChange
+from hundi.network.schemas import NetworkReply
+from hundi.network.service import COLLECT
+
+_PREFIX: Final = "/api/v0/"
+_COMPANY: Final = "SELECT true FROM sellers WHERE seller_id = $1"
+_UNSIGNED: Final = frozenset({Fault.SENDER_UNKNOWN, Fault.BAD_SIGNATURE, Fault.CLOCK_OUT_OF_WINDOW})
+_HEADERS: Final = ("Network-Sender", "Network-Receiver", "Network-Message-Id", "Network-Stamp", "Network-Signature")
+_LONGEST: Final = 200
+_PARCEL: Final = msgspec.json.Decoder(Parcel)
+CALL_PATHS: Final = frozenset(call.path.removeprefix(_PREFIX) for call in CALLS.values())
+HOOK_PATHS: Final = frozenset(
+    {hook for call in CALLS.values() for hook in (call.request_hook, call.response_hook) if hook is not None} | {NOTICE}
+)
+
+
+@post(
+    "/network/inbox/{path:path}",
+    operation_id="deliverToNetworkInbox",
+    tags=["network-inbox"],
+    opt=PUBLIC,
+    status_code=200,
+    responses=statuses(),
+    security=[],
+)
+async def deliver_to_network_inbox(path: str, request: Request[Any, Any, Any], state: State) -> Reply[NetworkReply]:
+    """Take a signed parcel over; one that was taken over before is acknowledged again and has no effect.
+
+    The reply's payload is the parcel's id. A parcel that is refused stays with its sender, who may send it again.
+    """
+    where = path.strip("/")
+    if where not in CALL_PATHS | HOOK_PATHS:
+        raise NoSuchInbox
+    envelope, receiver = _envelope(request, await request.body())
+    _check_path(where, receiver, envelope.parcel)
+    try:
+        if receiver == CENTRE:
+            await _to_the_centre(state, envelope)
+        else:
+            await _to_a_company(state, SellerId(receiver), envelope)
+    except MessageRefused as refused:
+        kind = ParcelUnsigned if refused.fault in _UNSIGNED else ParcelRefused
+        problem = FieldProblem(refused.field or "body", refused.fault.value, refused.sentence())
+        raise kind(problems=[problem]) from refused
+    except ConcurrentChange as error:
+        raise ObjectBusy from error
+    return Reply(NetworkReply(payload=envelope.id, response_code=SUCCESS, response_message="SUCCESS"))
+
+
+def _envelope(request: Request[Any, Any, Any], body: bytes) -> tuple[Envelope, str]:
+    found = {name: request.headers.get(name, "") for name in _HEADERS}
+    problems = [
+        FieldProblem(name, "REQUIRED", f"Send the header {name}, of at most {_LONGEST} characters.")
+        for name, value in found.items()
+        if not 1 <= len(value) <= _LONGEST
+    ]
+    stamp: datetime | None = None
+    try:
+        stamp = parse_instant(found["Network-Stamp"])
+    except NotADate as error:
+        problems.append(FieldProblem("Network-Stamp", error.code, str(error)))
+    if problems or stamp is None:
+        raise ParcelUnsigned(problems=problems)
+    sender, receiver, message_id, _, signature = found.values()
+    return Envelope(id=message_id, sender=sender, stamp=stamp, parcel=body, signature=signature), receiver
+
+
+def _check_path(where: str, receiver: str, body: bytes) -> None:
+    """Refuse a parcel that stands under another path than its own, or under one of the other direction."""
+    try:
+        parcel = _PARCEL.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        raise ParcelRefused(
+            problems=[FieldProblem("body", Fault.UNREADABLE.value, "Send the parcel as it was made.")]
+        ) from None
+    if receiver == CENTRE and parcel.message is not None:
+        own = CALLS[type(parcel.message)].path.removeprefix(_PREFIX)
+    elif receiver != CENTRE and parcel.delivery is not None:
+        own = parcel.delivery.hook
+    else:
+        own = ""
+    if own != where:
+        message = "The parcel belongs under another path: send each message under its own."
+        raise ParcelRefused(problems=[FieldProblem("path", "WRONG_PATH", message, where)])
+
+
+async def _to_the_centre(state: State, envelope: Envelope) -> None:
+    async with state.db.unbound() as tx:
+        receivers = await unit.receive(tx, state.keyring, envelope, sandbox=state.settings.network_sandbox)
+        await _wake(tx, receivers)
+
+
+async def _wake(tx: Transaction, homes: list[str]) -> None:
+    """Put a job for each company of this server for which something waits; other servers' homes are called up elsewhere."""
+    for home in await unit.homes_here(tx, homes):
+        await tx.bind(SellerId(home))
+        await enqueue(tx, COLLECT, ids={})
+
+
+async def _to_a_company(state: State, seller_id: SellerId, envelope: Envelope) -> None:
+    async with state.db.transaction(seller_id) as tx:
+        if not await tx.fetchval(_COMPANY, seller_id):
+            raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", seller_id[:_LONGEST])
+        party = party_of(tx, state.keyring)
+        await party.receive(PostgresPartyStore(tx), envelope, told.listener(tx))
+
+
+ROUTES: Final[list[Any]] = [deliver_to_network_inbox]

@@ -1,0 +1,139 @@
+"""The jobs of the network: what a company sends goes to the central unit, what that sends comes to the company.
+
+Inside one installation a hop is one transaction: what the outbox gives up and what the other end takes over commit
+together (docs/decisions/0015-network-messages.md). Whatever is under way when a process dies is still in an outbox.
+
+Parcels go in batches. Where one cannot be carried for a reason nobody foresaw, the batch is done again with each parcel by
+itself, so that it is put off alone and holds up no other.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from hundi.db.pool import Transaction
+from hundi.jobs.context import Handler, JobContext
+from hundi.jobs.later import RunLater
+from hundi.jobs.queue import enqueue
+from hundi.kit.errors import Transient
+from hundi.kit.ids import SellerId
+from hundi.network import told
+from hundi.network.central import unit
+from hundi.network.ends import party_of
+from hundi.network.errors import ObjectBusy
+from hundi.network.keys import HomeSigner
+from hundi.network.party_store import PostgresPartyStore
+from hundi.network.protocol.faults import MessageRefused
+from hundi.network.protocol.mailbox import retry_at
+from hundi.network.protocol.parcels import CENTRE, seal
+from hundi.network.protocol.store import ConcurrentChange, Outgoing
+from hundi.network.service import COLLECT, SEND
+
+log = structlog.get_logger("hundi.network")
+
+_AT_ONCE: Final = 20
+_TIMES: Final = 10
+
+Batch = Callable[[bool], Awaitable[tuple[int, datetime | None, datetime]]]
+"""Carries a batch, each parcel by itself where True; gives how many were due, when the next is, and the present instant."""
+Carry = Callable[[Outgoing], Awaitable[None]]
+PutOff = Callable[[Outgoing, datetime], Awaitable[None]]
+
+
+async def send(context: JobContext, payload: dict[str, Any]) -> None:
+    """Carry what a company has in its outbox to the central unit."""
+    seller_id = SellerId(payload["seller_id"])
+    signer = HomeSigner(context.keyring, seller_id)
+
+    async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
+        async with context.db.transaction(seller_id) as tx:
+            store = PostgresPartyStore(tx)
+            waiting: dict[str, None] = {}
+
+            async def carry(outgoing: Outgoing) -> None:
+                envelope = seal(outgoing.id, seller_id, outgoing.parcel, tx.now, signer)
+                sandbox = context.settings.network_sandbox
+                waiting.update(dict.fromkeys(await unit.receive(tx, context.keyring, envelope, sandbox=sandbox)))
+                await store.acknowledge(outgoing.id)
+
+            async def put_off(outgoing: Outgoing, due: datetime) -> None:
+                await store.postpone(outgoing.id, outgoing.attempts + 1, due)
+
+            due = await store.due(tx.now, _AT_ONCE)
+            await _each(tx, due, carry, put_off, singly=singly)
+            for home in await unit.homes_here(tx, list(waiting)):
+                await enqueue(tx, COLLECT, ids={"seller_id": home})
+            return len(due), await store.next_due(), tx.now
+
+    await _all(context, seller_id, SEND, batch)
+
+
+async def collect(context: JobContext, payload: dict[str, Any]) -> None:
+    """Bring a company what the central unit has for it, and tell its listeners."""
+    seller_id = SellerId(payload["seller_id"])
+    signer = HomeSigner(context.keyring, CENTRE)
+
+    async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
+        async with context.db.transaction(seller_id) as tx:
+            party = party_of(tx, context.keyring)
+
+            async def carry(outgoing: Outgoing) -> None:
+                envelope = seal(outgoing.id, CENTRE, outgoing.parcel, tx.now, signer)
+                await party.receive(PostgresPartyStore(tx), envelope, told.listener(tx))
+                await unit.acknowledge(tx, outgoing)
+
+            async def put_off(outgoing: Outgoing, due: datetime) -> None:
+                await unit.postpone(tx, outgoing, due)
+
+            due = await unit.due_for(tx, seller_id, _AT_ONCE)
+            await _each(tx, due, carry, put_off, singly=singly)
+            return len(due), await unit.next_due_for(tx, seller_id), tx.now
+
+    await _all(context, seller_id, COLLECT, batch)
+
+
+async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch) -> None:
+    """Carry batch after batch; after some the job gives way to others and enqueues itself again."""
+    for _ in range(_TIMES):
+        try:
+            count, following, now = await batch(False)
+        except Transient:
+            raise
+        except Exception:
+            log.exception("a batch of parcels could not be carried; each is tried by itself", seller_id=seller_id)
+            count, following, now = await batch(True)
+        if count < _AT_ONCE:
+            # What is due already is another job's, which has it locked.
+            if following is not None and following > now:
+                raise RunLater(following - now, "a parcel was put off")
+            return
+    async with context.db.transaction(seller_id) as tx:
+        await (enqueue(tx, SEND, ids={}) if job == SEND else enqueue(tx, COLLECT, ids={}))
+
+
+async def _each(tx: Transaction, due: Sequence[Outgoing], carry: Carry, put_off: PutOff, *, singly: bool) -> None:
+    for outgoing in due:
+        again = retry_at(outgoing.attempts + 1, tx.now)
+        try:
+            if singly:
+                async with tx.connection.transaction():
+                    await carry(outgoing)
+            else:
+                await carry(outgoing)
+        except MessageRefused as refused:
+            if not singly:
+                raise
+            log.warning("a parcel was refused", parcel=outgoing.id, fault=refused.fault, field=refused.field)
+            await put_off(outgoing, again)
+        except ConcurrentChange as error:
+            raise ObjectBusy from error
+        except Exception:
+            if not singly:
+                raise
+            log.exception("a parcel could not be carried and is put off", parcel=outgoing.id)
+            await put_off(outgoing, again)
+
+
+JOBS: Final[Mapping[str, Handler]] = {SEND: send, COLLECT: collect}

@@ -1,0 +1,212 @@
+"""What a company has on the network: its invoices, orders, payments, notes, requests, bids, businesses, and what waits."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import get
+from litestar.datastructures import State
+from litestar.params import PathParameter, QueryParameter
+
+from hundi.auth.guard import may
+from hundi.auth.rules import Permission
+from hundi.http.docs import statuses
+from hundi.http.envelope import Envelope, Reply, in_ist, ok
+from hundi.invoices.api import SellerParameter
+from hundi.kit.actor import Actor
+from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE, MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.network import queries
+from hundi.network.errors import NetworkObjectNotFound
+from hundi.network.protocol.statuses import Kind
+from hundi.network.queries import Filter, ObjectRow
+from hundi.network.schemas import NetworkMoveOut, NetworkMovePage, NetworkObjectOut, NetworkObjectPage
+
+
+class Collection(StrEnum):
+    """The collections of objects, by their word in the path."""
+
+    INVOICE = "invoice"
+    ORDER = "purchase-order"
+    PAYMENT = "payment"
+    NOTE = "cd-note"
+    FINANCING = "finance"
+    BID = "bid"
+    BUSINESS = "business"
+    B2B_ID = "b2b-id"
+
+
+_KINDS: Final[Mapping[Collection, Kind]] = {
+    Collection.INVOICE: Kind.INVOICE,
+    Collection.ORDER: Kind.ORDER,
+    Collection.PAYMENT: Kind.PAYMENT,
+    Collection.NOTE: Kind.NOTE,
+    Collection.FINANCING: Kind.FINANCING,
+    Collection.BID: Kind.BID,
+    Collection.BUSINESS: Kind.BUSINESS,
+    Collection.B2B_ID: Kind.B2B_ID,
+}
+_TAGS: Final = ["network-objects"]
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+Word = Annotated[
+    str, PathParameter(description="invoice, purchase-order, payment, cd-note, finance, bid, business or b2b-id")
+]
+Text = Annotated[str | None, QueryParameter(max_length=100, required=False)]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")]
+Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000)]
+Cursor = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=LONGEST_CURSOR,
+        required=False,
+        schema_extra={"type": "string", "one_of": None},
+        description="next_cursor of the page before",
+    ),
+]
+
+
+def _shown(row: ObjectRow) -> NetworkObjectOut:
+    return NetworkObjectOut(
+        objectId=row.object_id,
+        kind=row.kind,
+        number=row.number,
+        role=row.role,
+        supplierB2BId=row.supplier,
+        buyerB2BId=row.buyer,
+        status=row.status,
+        objectVersion=row.version,
+        revision=row.revision,
+        total=row.total,
+        due=row.due,
+        createdAt=in_ist(row.created_at) or row.created_at,
+        changedAt=in_ist(row.changed_at) or row.changed_at,
+        facts=_DECODER.decode(row.data)["facts"] if row.data else None,
+        document=_DECODER.decode(row.document) if row.document else None,
+    )
+
+
+async def _page(
+    who: Actor, state: State, wanted: Filter, *, limit: int, offset: int, cursor: str | None
+) -> Reply[Envelope[NetworkObjectPage]]:
+    check_start(cursor, offset)
+    belongs_to = [who.seller_id, "network", *wanted.marks()]
+    after = None
+    if cursor is not None:
+        at, object_id = read_cursor(state.keyring, belongs_to, cursor, 2)
+        after = (datetime.fromisoformat(at), object_id)
+    async with state.db.read(who) as tx:
+        rows, more = await queries.page(tx, tx.seller_id, wanted, after=after, limit=limit, offset=offset)
+        total = await queries.count(tx, tx.seller_id, wanted)
+    following = [rows[-1].created_at.isoformat(), rows[-1].object_id] if more else None
+    page = NetworkObjectPage(
+        data=[_shown(row) for row in rows],
+        total_count=min(total, MOST_COUNTED),
+        limit=limit,
+        offset=offset,
+        next_cursor=write_cursor(state.keyring, belongs_to, following) if following else None,
+        total_count_estimated=total > MOST_COUNTED,
+    )
+    return Reply(ok(page))
+
+
+@get(
+    "/api/v0/network/inbox",
+    operation_id="listNetworkInbox",
+    tags=_TAGS,
+    guards=[may(Permission.NETWORK_READ)],
+    responses=statuses(),
+)
+async def list_network_inbox(
+    who: Actor,
+    state: State,
+    kind: Text = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    cursor: Cursor = None,
+    sellerId: SellerParameter = None,
+) -> Reply[Envelope[NetworkObjectPage]]:
+    """List what waits for this company's answer: invoices, orders and notes received, what was returned to it, payments
+    to confirm, bids to answer.
+    """
+    return await _page(who, state, Filter(kind=kind, waiting=True), limit=limit, offset=offset, cursor=cursor)
+
+
+def _kind(collection: str) -> str:
+    """Give the kind of a word in the path; what is none is nowhere (404)."""
+    try:
+        return _KINDS[Collection(collection)].value
+    except ValueError:
+        raise NetworkObjectNotFound from None
+
+
+@get(
+    "/api/v0/network/{collection:str}",
+    operation_id="listNetworkObjects",
+    tags=_TAGS,
+    guards=[may(Permission.NETWORK_READ)],
+    responses=statuses(),
+)
+async def list_network_objects(
+    collection: Word,
+    who: Actor,
+    state: State,
+    status: Text = None,
+    role: Text = None,
+    number: Text = None,
+    counterparty: Text = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    cursor: Cursor = None,
+    sellerId: SellerParameter = None,
+) -> Reply[Envelope[NetworkObjectPage]]:
+    """List what this company has of one kind, the newest first; `counterparty` is a B2B ID."""
+    wanted = Filter(kind=_kind(collection), status=status, role=role, number=number, counterparty=counterparty)
+    return await _page(who, state, wanted, limit=limit, offset=offset, cursor=cursor)
+
+
+@get(
+    "/api/v0/network/{collection:str}/{objectId:str}",
+    operation_id="getNetworkObject",
+    tags=_TAGS,
+    guards=[may(Permission.NETWORK_READ)],
+    responses=statuses(),
+)
+async def get_network_object(
+    collection: Word, objectId: str, who: Actor, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[NetworkObjectOut]]:
+    """Give one object as this company knows it, with the published document it was last sent with."""
+    async with state.db.read(who) as tx:
+        row = await queries.one(tx, tx.seller_id, objectId, _kind(collection))
+    return Reply(ok(_shown(row)))
+
+
+@get(
+    "/api/v0/network/{collection:str}/{objectId:str}/events",
+    operation_id="listNetworkObjectEvents",
+    tags=_TAGS,
+    guards=[may(Permission.NETWORK_READ)],
+    responses=statuses(),
+)
+async def list_network_object_events(
+    collection: Word, objectId: str, who: Actor, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[NetworkMovePage]]:
+    """List what happened to one object, the first thing first."""
+    async with state.db.read(who) as tx:
+        await queries.one(tx, tx.seller_id, objectId, _kind(collection))
+        rows = await queries.moves(tx, tx.seller_id, objectId)
+    data = [
+        NetworkMoveOut(
+            revision=row.revision, event=row.event, actor=row.actor, before=row.before, after=row.after,
+            objectVersion=row.version, amount=row.amount, at=in_ist(row.at) or row.at, messageId=row.message_id,
+        )
+        for row in rows
+    ]  # fmt: skip
+    return Reply(ok(NetworkMovePage(data=data, total_count=len(data), limit=len(data), offset=0, next_cursor=None)))
+
+
+ROUTES: Final[list[Any]] = [
+    list_network_inbox, list_network_objects, get_network_object, list_network_object_events,
+]  # fmt: skip

@@ -1,0 +1,119 @@
+"""A party's side of the protocol: sends its messages through the outbox, keeps its own copies as the centre says.
+
+The first argument is the store, which is the caller's transaction; nothing here commits. A party's copy of an object
+changes only by the centre's word. The one exception is what it has made itself: that stands as CREATED until the answer
+comes, which moves it on or makes it FAILED.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from hundi.kit.clock import Clock
+from hundi.network.protocol.deciding import decide, subjects
+from hundi.network.protocol.decisions import Change, Context, Delivery, Loaded, Moved, Rehearsal, Wanted
+from hundi.network.protocol.faults import Fault, MessageRefused
+from hundi.network.protocol.gathering import gather
+from hundi.network.protocol.identifiers import IdMaker, Prefix
+from hundi.network.protocol.mailbox import post, take_in
+from hundi.network.protocol.messages import NO_BODY, Call
+from hundi.network.protocol.moves import move
+from hundi.network.protocol.objects import NetworkObject
+from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel, Verifier, unseal
+from hundi.network.protocol.statuses import Actor, Event, Kind
+from hundi.network.protocol.store import PartyStore
+
+BORN_HERE: Final = frozenset({Kind.INVOICE, Kind.PAYMENT, Kind.ORDER, Kind.NOTE, Kind.FINANCING})
+"""What a party keeps from the moment it makes it; a business, a B2B ID or a bid it has once the centre says so.
+
+The centre moves each of these on when it takes it in (DELIVER), so the answer always brings what the centre has made of it.
+"""
+
+
+class Party:
+    """One end of the wire: a business (or several) that speaks under one name, its home."""
+
+    def __init__(self, home: str, clock: Clock, ids: IdMaker, verifier: Verifier) -> None:
+        """Keep its name and the sources of time, ids and keys."""
+        self.home = home
+        self._clock = clock
+        self._ids = ids
+        self._verifier = verifier
+
+    async def submit(self, store: PartyStore, message: Call, *, rehearse: bool = True) -> str:
+        """Put a message into the outbox; gives its id, under which the answer will come.
+
+        It is tried on the own copies first, so that what cannot succeed is refused at once: :class:`MessageRefused`,
+        ``ANSWER_PENDING`` too. Without ``rehearse`` it is sent as it is.
+        """
+        at = self._clock.now()
+        message_id = self._ids.make(Prefix.MESSAGE)
+        about = subjects(message)
+        if rehearse:
+            pending = await store.unanswered(about)
+            if pending:
+                raise MessageRefused(Fault.ANSWER_PENDING, "objectId", min(pending))
+            context = Context(self.home, message_id, at)
+            decision = decide(message, Rehearsal(context, await gather(store, message)))
+            for change in decision.changes:
+                if change.object.kind in BORN_HERE and change.object.revision == 1:
+                    await store.put(change, message.body)
+        await store.await_answer(message_id, about, at)
+        await post(store, message_id, (self.home, CENTRE), about, message, at)
+        return message_id
+
+    async def receive(
+        self, store: PartyStore, envelope: Envelope, told: Callable[[Delivery], Awaitable[None]] | None = None
+    ) -> int:
+        """Take an envelope in; ``told`` is called with every delivery that takes effect, within the transaction.
+
+        Gives how many took effect. Raises :class:`MessageRefused` for the wire's faults.
+        """
+        parcel = unseal(envelope, self.home, self._clock.now(), self._verifier)
+        if parcel.sender != CENTRE:
+            raise MessageRefused(Fault.WRONG_RECEIVER, "sender", parcel.sender)
+
+        async def effect(each: Parcel) -> None:
+            if each.delivery is not None:
+                await self.apply(store, each.delivery)
+                if told is not None:
+                    await told(each.delivery)
+
+        return await take_in(store, parcel, envelope.parcel, self._clock.now(), effect)
+
+    async def apply(self, store: PartyStore, delivery: Delivery) -> None:
+        """Bring the own copies to what the centre says."""
+        if delivery.changes:
+            held = await store.load(Wanted(objects=frozenset(change.object.id for change in delivery.changes)))
+            for change in delivery.changes:
+                news = _news_of(change, held)
+                if news.moves:
+                    await store.put(news, delivery.body)
+        if delivery.resp is not None:
+            about = await store.answered(delivery.resp.request_id)
+            if not delivery.resp.success and about:
+                await self._fail(store, about[0], delivery.resp.request_id)
+
+    async def _fail(self, store: PartyStore, object_id: str, message_id: str) -> None:
+        """Note that what the refused message had made, if it had made something, has failed."""
+        held = await store.load(Wanted(objects=frozenset((object_id,))))
+        found = held.objects.get(object_id)
+        if found is not None and found.revision == 1 and found.made_by == message_id:
+            await store.put(self._refused(found, message_id), NO_BODY)
+
+    def _refused(self, found: NetworkObject, message_id: str) -> Change:
+        row = move(found.kind, found.status, Event.REFUSE, Actor.NETWORK)
+        after = msgspec.structs.replace(found, status=str(row.end), revision=found.revision + 1)
+        moved = Moved(
+            object_id=found.id, revision=after.revision, event=Event.REFUSE, actor=Actor.NETWORK, before=found.status,
+            after=after.status, version=after.version, amount=None, at=self._clock.now(), message_id=message_id,
+        )  # fmt: skip
+        return Change(after, (moved,))
+
+
+def _news_of(change: Change, held: Loaded) -> Change:
+    """Leave out the moves a party has rows of: the CREATE of what it made itself."""
+    own = held.objects.get(change.object.id)
+    known = own.revision if own is not None else 0
+    return msgspec.structs.replace(change, moves=tuple(moved for moved in change.moves if moved.revision > known))

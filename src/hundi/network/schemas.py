@@ -1,0 +1,77 @@
+"""Wire types of what is ours around the network's messages: replies, objects, moves."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+
+class NetworkReply(msgspec.Struct, kw_only=True):
+    """What every call is acknowledged with: the three are always there; ``payload`` is the message's id.
+
+    The result comes later, as the webhook ``resp-…`` with this id as ``reqMsgId`` (contract b2b §2).
+    """
+
+    payload: str
+    response_code: Annotated[int, Meta(extra_json_schema={"format": "int32"})]
+    response_message: str
+
+
+class NetworkObjectOut(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An object as this company knows it. ``document`` is the published JSON it was last sent with.
+
+    ``total`` and ``due`` are rupees; ``pendingMessageId`` is a message of ours that waits for its answer.
+    """
+
+    objectId: str
+    kind: str
+    number: str
+    role: str
+    supplierB2BId: str
+    buyerB2BId: str
+    status: str
+    objectVersion: int
+    revision: int
+    total: Decimal | None = None
+    due: Decimal | None = None
+    createdAt: datetime
+    changedAt: datetime
+    facts: dict[str, Any] | None = None
+    document: dict[str, Any] | None = None
+
+
+class NetworkObjectPage(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One page of a company's objects; ``total_count`` is exact up to 100,000, then the least there is."""
+
+    data: list[NetworkObjectOut]
+    total_count: int
+    limit: int
+    offset: int
+    next_cursor: str | None
+    total_count_estimated: bool = False
+
+
+class NetworkMoveOut(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One thing that happened to an object, in order of ``revision``."""
+
+    revision: int
+    event: str
+    actor: str
+    before: str
+    after: str
+    objectVersion: int
+    amount: Decimal | None = None
+    at: datetime
+    messageId: str
+
+
+class NetworkMovePage(msgspec.Struct, kw_only=True):
+    """All moves of one object, the first one first."""
+
+    data: list[NetworkMoveOut]
+    total_count: int
+    limit: int
+    offset: int
+    next_cursor: str | None

@@ -1,0 +1,41 @@
+"""Sending a message of ours: tried on our own copies, put into the outbox, and the job that carries it on."""
+
+from typing import Any, Final
+
+from hundi.audit import service as audit
+from hundi.db.pool import Transaction
+from hundi.jobs.queue import enqueue
+from hundi.kit.actor import Actor
+from hundi.network.errors import ObjectBusy
+from hundi.network.party_store import PostgresPartyStore
+from hundi.network.protocol.catalogue import CALLS
+from hundi.network.protocol.deciding import subjects
+from hundi.network.protocol.faults import MessageRefused
+from hundi.network.protocol.messages import Call
+from hundi.network.protocol.party import Party
+from hundi.network.protocol.store import ConcurrentChange
+from hundi.network.refusals import refusal_of
+
+SEND: Final = "network.send"
+COLLECT: Final = "network.collect"
+
+
+async def submit(tx: Transaction, who: Actor, party: Party, message: Call) -> str:
+    """Put a message into the outbox and give its id, under which the answer will come as a webhook.
+
+    Raises what :func:`hundi.network.refusals.refusal_of` makes of a rule that our own copies already show to be broken.
+    """
+    try:
+        message_id = await party.submit(PostgresPartyStore(tx), message)
+    except MessageRefused as refused:
+        raise refusal_of(refused) from refused
+    except ConcurrentChange as error:
+        raise ObjectBusy from error
+    about = subjects(message)
+    facts: dict[str, Any] = {"messageId": message_id, "about": list(about)}
+    action = f"network.{CALLS[type(message)].name}"
+    await audit.record(
+        tx, who, action, kind="network", object_id=about[0] if about else message_id, after=facts
+    )  # fmt: skip
+    await enqueue(tx, SEND, ids={})
+    return message_id

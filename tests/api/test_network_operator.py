@@ -1,0 +1,106 @@
+"""Without the sandbox the operator of the central unit decides: who may trade, and whether the rail moved the money."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import make
+import network_bodies as bodies
+from hundi.cli import centre
+from hundi.cli.output import Refused
+from hundi.cli.parts import Parts
+from hundi.config import Settings
+from hundi.db.embedded import Urls
+from hundi.network.keys import HomeSigner
+from hundi.network.protocol.messages import DecideKyc, NetworkOrder, SettlePayment, SwitchB2bId
+from network_world import Trader, World
+
+
+@pytest.fixture
+def world(db: Any, keyring: Any, clock: Any) -> World:
+    return World(db, keyring, clock, network_sandbox=False)
+
+
+@pytest.fixture
+def settings(database_urls: Urls, tmp_path: Path) -> Settings:
+    return Settings(
+        database_url=database_urls.app, secret_key="a secret of the operator and nobody else", data_dir=tmp_path
+    )
+
+
+async def order(world: World, what: NetworkOrder) -> None:
+    """Do what a command does, by the clock of the tests, and carry it to everybody."""
+    given = world.context
+    nothing: Any = None
+    await centre.carry_out(
+        Parts(
+            settings=given.settings, db=given.db, clock=given.clock, keyring=given.keyring, files=nothing, base_url=""
+        ),
+        what,
+    )
+    await world.carry()
+
+
+async def approved(world: World, trader: Trader) -> None:
+    await order(world, DecideKyc(business_id=trader.registered["institute"]["objectId"], approved=True))
+
+
+async def test_kyc_is_the_operators(world: World, settings: Settings, new_seller: Any) -> None:
+    supplier, buyer = [await world.join(await new_seller()) for _ in range(2)]
+    at = f"@{supplier.b2b_id.upper()}"
+    assert await supplier.status("b2b-id", at) == "INACTIVE"
+    reply = await supplier.post("invoice/req-send-invoice", bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))
+    assert (reply.status_code, reply.json()["errorResponse"]["apiSubErrors"][0]["code"]) == (422, "B2B_ID_INACTIVE")
+    for trader in (supplier, buyer):
+        await approved(world, trader)
+    assert await supplier.status("b2b-id", at) == "ACTIVE"
+    assert (await supplier.heard("network.notice"))[-1]["data"]["objects"][0]["status"] == "ACTIVE"
+    await supplier.call("invoice/req-send-invoice", bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))
+    assert supplier.resp["resp"]["result"] == "SUCCESS"
+    await order(world, SwitchB2bId(b2b_id=buyer.b2b_id, active=False))
+    await supplier.call("invoice/req-send-invoice", bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))
+    assert supplier.resp["resp"]["errorCd"] == "B2B_ID_INACTIVE"
+    nobody = "ORG" + "9" * 32
+    for command in (
+        centre.decide_kyc(settings, nobody, approved=True),
+        centre.settle(settings, nobody, success=True),
+        centre.switch(settings, nobody, active=True),
+    ):
+        with pytest.raises(Refused, match="UNKNOWN"):
+            await command
+
+
+@pytest.mark.parametrize("success", [True, False])
+async def test_the_rail_is_the_operators(world: World, new_seller: Any, success: bool) -> None:
+    supplier, buyer = [await world.join(await new_seller()) for _ in range(2)]
+    for trader in (supplier, buyer):
+        await approved(world, trader)
+    sent = bodies.send_invoice(supplier.b2b_id, buyer.b2b_id)
+    await supplier.call("invoice/req-send-invoice", sent)
+    await buyer.call("invoice/req-confirm-invoice", bodies.confirm_invoice(sent))
+    paid = bodies.pay(sent, 1180, kind="ONPLATFORM")
+    await buyer.call("payment/req-pay", paid)
+    payment_id = paid["payment"]["objectId"]
+    assert await supplier.status("payment", payment_id) == "INITIATED"
+    await order(world, SettlePayment(payment_id=payment_id, success=success))
+    assert await supplier.status("payment", payment_id) == ("SUCCESS" if success else "FAILED")
+    expected = "PAYMENT INITIATED" if success else "ACCEPTED"
+    assert await buyer.status("invoice", sent["invoice"]["objectId"]) == expected
+
+
+async def test_other_servers_are_let_in_by_their_key(settings: Settings, keyring: Any, db: Any) -> None:
+    public = base64.b64encode(HomeSigner(keyring, "X").public_key()).decode()
+    home = make.number("HOME")
+    assert await centre.let_in(settings, home, public) == {"home": home, "publicKey": public}
+    async with db.unbound() as tx:
+        assert await tx.fetchval("SELECT public_key FROM central.homes WHERE home = $1", home) == base64.b64decode(
+            public
+        )
+    for wrong in ("", "not base64!", "c2hvcnQ="):
+        with pytest.raises(Refused, match="32 bytes"):
+            await centre.let_in(settings, home, wrong)
+    assert len(base64.b64decode((await centre.key(settings))["publicKey"])) == 32

@@ -1,0 +1,41 @@
+"""How the operations of the network are called, for the tests of who may call them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import network_bodies as bodies
+from hundi.network.protocol.catalogue import CALLS
+from hundi.network.wire.catalogue import WIRE_CALLS
+
+POSTS: dict[str, tuple[str, str]] = {
+    call.operation_id: (CALLS[call.message].path, call.message.__name__) for call in WIRE_CALLS
+}
+"""By operation: the path, and the name of the message whose body it takes."""
+GETS: dict[str, str] = {
+    "listNetworkInbox": "/api/v0/network/inbox",
+    "listNetworkObjects": "/api/v0/network/invoice",
+    "getNetworkObject": "/api/v0/network/invoice/{}",
+    "listNetworkObjectEvents": "/api/v0/network/invoice/{}/events",
+}
+SIMPLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "confirmReceivedInvoices": (
+        "/api/v0/payout/confirm-invoice", {"invoiceIds": ["INV" + "0" * 32], "remarks": "seen", "status": "ACCEPT"},
+    ),
+}  # fmt: skip
+"""The simplified calls: the path and a body."""
+NAMED = {"getNetworkObject", "listNetworkObjectEvents"}
+"""These read one object by its id."""
+OPERATIONS = sorted([*POSTS, *GETS, *SIMPLE])
+ANYBODYS = {"checkEntity", "registerEntity"}
+"""These name nothing that must be one's own: a company that is not on the network yet may send them."""
+
+
+def request(operation: str, invoice_id: str = "INV" + "0" * 32) -> tuple[str, str, dict[str, Any]]:
+    """Give method, path and further arguments of a call whose body is good."""
+    if operation in GETS:
+        return "GET", GETS[operation].format(invoice_id), {}
+    if operation in SIMPLE:
+        return "POST", SIMPLE[operation][0], {"json": SIMPLE[operation][1]}
+    path, message = POSTS[operation]
+    return "POST", path, {"json": bodies.every()[message]}

@@ -1,0 +1,110 @@
+"""Companies on the network, and what carries their messages: the jobs of the worker, run until nothing is under way."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+import make
+import network_bodies as bodies
+from hundi.config import Settings
+from hundi.db.pool import Database
+from hundi.jobs.context import JobContext
+from hundi.kit.keys import Keyring
+from hundi.network import jobs
+
+_count = itertools.count(1)
+
+
+def pan(letter: str = "C") -> str:
+    """Give a PAN no test has used; nobody's."""
+    serial = next(_count)
+    return f"Z{chr(65 + serial // 10_000 % 26)}Q{letter}T{serial % 10_000:04d}Z"
+
+
+class World:
+    """The network of one test: its companies by name, and the context their jobs run in."""
+
+    def __init__(self, db: Database, keyring: Keyring, clock: Any, **settings: Any) -> None:
+        self.context = JobContext(
+            db=db, clock=clock, keyring=keyring, settings=Settings(data_dir=Path("/nonexistent"), **settings), files=None,
+            mailer=None,
+        )  # fmt: skip
+        self.companies: list[make.Company] = []
+
+    async def carry(self) -> None:
+        """Run the network's jobs until no company has anything to send or to collect."""
+        for _ in range(20):
+            for company in self.companies:
+                await jobs.send(self.context, {"seller_id": company.seller_id})
+            for company in self.companies:
+                await jobs.collect(self.context, {"seller_id": company.seller_id})
+            left = [await c.value("SELECT count(*) FROM network_outbox WHERE seller_id = $1") for c in self.companies]
+            if not any(left):
+                return
+        message = "messages are still under way after twenty rounds"
+        raise AssertionError(message)
+
+    async def join(self, company: make.Company, **more: Any) -> Trader:
+        """Register a company on the network; its B2B ID is new."""
+        self.companies.append(company)
+        trader = Trader(self, company, f"B2B-{company.seller_id}", pan())
+        body = bodies.register_entity(trader.b2b_id, trader.pan, make.gstin("27", trader.pan))
+        body["institute"] |= more
+        trader.registered = body
+        await trader.call("business-onboarding/reg-entity", body)
+        assert trader.resp["resp"]["result"] == "SUCCESS", trader.resp
+        return trader
+
+
+class Trader:
+    """A company with its B2B ID: ``call`` sends a message and waits until its answer is there."""
+
+    def __init__(self, world: World, company: make.Company, b2b_id: str, pan_: str) -> None:
+        self.world = world
+        self.company = company
+        self.b2b_id = b2b_id
+        self.pan = pan_
+        self.registered: dict[str, Any] = {}
+        self.resp: dict[str, Any] = {}
+
+    async def post(self, path: str, body: dict[str, Any], **more: Any) -> httpx2.Response:
+        """Send one call over HTTP; nothing is carried."""
+        return await self.company.http.post(f"/api/v0/{path}", json=body, **more)
+
+    async def call(self, path: str, body: dict[str, Any]) -> str:
+        """Send one call, carry everything, and keep the answer in ``resp``; gives the message's id."""
+        reply = await self.post(path, body)
+        assert reply.status_code == 200, reply.text
+        found = reply.json()
+        assert (found["response_code"], found["response_message"]) == (0, "SUCCESS")
+        await self.world.carry()
+        answers = [e for e in await self.heard() if e["data"].get("resp", {}).get("reqMsgId") == found["payload"]]
+        assert len(answers) == 1, f"{path}: one answer, not {len(answers)}"
+        self.resp = answers[0]["data"]
+        message_id: str = found["payload"]
+        return message_id
+
+    async def heard(self, type_: str | None = None) -> list[dict[str, Any]]:
+        """Give the events of the network this company was told, the first one first."""
+        rows = await self.company.rows(
+            "SELECT event_id, type, object_id, data::text AS data FROM events WHERE seller_id = $1 AND type LIKE 'network.%'"
+            " ORDER BY at, event_id"
+        )
+        found = [row | {"data": bodies.json_of(row["data"])} for row in rows]
+        return [row for row in found if type_ is None or row["type"] == type_]
+
+    async def have(self, collection: str, object_id: str) -> dict[str, Any]:
+        """Read one object over HTTP."""
+        reply = await self.company.http.get(f"/api/v0/network/{collection}/{object_id}")
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()["payload"]
+        return found
+
+    async def status(self, collection: str, object_id: str) -> str:
+        """Give the status of one object."""
+        found: str = (await self.have(collection, object_id))["status"]
+        return found
