@@ -225,17 +225,19 @@ async def test_replies_fit_their_own_schema(served: dict[str, Any], seller: make
 
 async def test_names_and_descriptions_are_for_people(served: dict[str, Any]) -> None:
     """No component is called after a module, and everything says what it is without naming our papers."""
-    for name, schema in served["components"]["schemas"].items():
-        assert re.fullmatch(r"[A-Z][A-Za-z]+", name), name
-        assert schema.get("description"), name
+    odd = [name for name in served["components"]["schemas"] if not re.fullmatch(r"[A-Z][A-Za-z0-9]+", name)]
+    silent = [name for name, schema in served["components"]["schemas"].items() if not schema.get("description")]
     for item in served["paths"].values():
         for operation in item.values():
-            assert " " in operation["summary"], operation
-            assert operation["description"], operation["operationId"]
-            assert "200" in operation["responses"]
-            assert {"400", "429", "500", "503"} <= set(operation["responses"]), operation["operationId"]
-            for parameter in operation.get("parameters", []):
-                assert parameter.get("description"), (operation["operationId"], parameter["name"])
+            name = operation["operationId"]
+            if " " not in operation["summary"] or not operation.get("description"):
+                silent.append(name)
+            if not {"200", "400", "429", "500", "503"} <= set(operation["responses"]):
+                silent.append(f"{name} keeps a status to itself")
+            silent += [
+                f"{name}({one['name']})" for one in operation.get("parameters", []) if not one.get("description")
+            ]
+    assert (odd, silent) == ([], [])
     told = [node["description"] for node in every_schema(served) if isinstance(node.get("description"), str)]
     assert not [text for text in told if re.search(r"``|\((?:design|domain|contract|decision)\b|:[a-z]+:`", text)]
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from hundi.http.envelope import NextCursor
+
 
 class NetworkReply(msgspec.Struct, kw_only=True):
     """What every call is acknowledged with: the three are always there; ``payload`` is the message's id.
@@ -49,7 +51,7 @@ class NetworkObjectPage(msgspec.Struct, kw_only=True, omit_defaults=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None
+    next_cursor: NextCursor
     total_count_estimated: bool = False
 
 
@@ -74,4 +76,4 @@ class NetworkMovePage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None
+    next_cursor: NextCursor

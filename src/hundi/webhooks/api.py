@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from litestar import delete, get, patch, post
 from litestar.datastructures import State
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from hundi.audit.api import SellerParameter
 from hundi.audit.catalogue import EVENTS
@@ -72,6 +72,10 @@ async def create_endpoint(
     return await once(state.db, call, work, sealed=state.keyring)
 
 
+EndpointPath = Annotated[str, PathParameter(description="The endpoint's id, from its creation or the list")]
+DeliveryPath = Annotated[str, PathParameter(description="The delivery's id, from the list")]
+
+
 @get(
     "/api/v0/webhook/endpoint",
     operation_id="getWebhookEndpoints",
@@ -96,7 +100,7 @@ async def list_endpoints(who: Actor, state: State, sellerId: SellerParameter = N
     responses=statuses(),
 )
 async def get_endpoint(
-    endpointId: str, who: Actor, state: State, sellerId: SellerParameter = None
+    endpointId: EndpointPath, who: Actor, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[EndpointOut]]:
     """Show one endpoint."""
     async with state.db.read(who) as tx:
@@ -114,7 +118,7 @@ async def get_endpoint(
     responses=statuses(),
 )
 async def update_endpoint(
-    endpointId: str, data: EndpointPatch, call: Call, state: State, sellerId: SellerParameter = None
+    endpointId: EndpointPath, data: EndpointPatch, call: Call, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[EndpointOut]]:
     """Change an endpoint's address, event types, description or status."""
 
@@ -134,7 +138,7 @@ async def update_endpoint(
     responses=statuses(),
 )
 async def rotate_secret(
-    endpointId: str, call: Call, state: State, sellerId: SellerParameter = None
+    endpointId: EndpointPath, call: Call, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[EndpointOut]]:
     """Give an endpoint a new secret and key, shown in this reply only; the old ones sign beside them for 24 hours."""
 
@@ -154,7 +158,7 @@ async def rotate_secret(
     responses=statuses(),
 )
 async def delete_endpoint(
-    endpointId: str, call: Call, state: State, sellerId: SellerParameter = None
+    endpointId: EndpointPath, call: Call, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[EndpointOut]]:
     """Delete an endpoint: nothing goes there any more."""
 
@@ -173,7 +177,7 @@ async def delete_endpoint(
     responses=statuses(),
 )
 async def ping_endpoint(
-    endpointId: str, call: Call, state: State, sellerId: SellerParameter = None
+    endpointId: EndpointPath, call: Call, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[WebhookQueued]]:
     """Send a webhook.test message to one endpoint, whatever types it wants."""
 
@@ -193,7 +197,7 @@ async def ping_endpoint(
     responses=statuses(),
 )
 async def replay_period(
-    endpointId: str, data: ReplayRequest, call: Call, state: State, sellerId: SellerParameter = None
+    endpointId: EndpointPath, data: ReplayRequest, call: Call, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[ReplayOut]]:
     """Send a period again: what failed, or as asked what was delivered, and what happened while the endpoint was off."""
 
@@ -267,7 +271,7 @@ async def list_deliveries(
     responses=statuses(),
 )
 async def get_delivery(
-    deliveryId: str, who: Actor, state: State, sellerId: SellerParameter = None
+    deliveryId: DeliveryPath, who: Actor, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[WebhookDeliveryOut]]:
     """Show one delivery with what it says and each of its attempts."""
     async with state.db.read(who) as tx:
@@ -285,7 +289,7 @@ async def get_delivery(
     responses=statuses(),
 )
 async def replay_delivery(
-    deliveryId: str, call: Call, state: State, sellerId: SellerParameter = None
+    deliveryId: DeliveryPath, call: Call, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[WebhookQueued]]:
     """Send one delivery again, under the same webhook-id and sequence number."""
 

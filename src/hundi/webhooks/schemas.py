@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import in_ist
+from hundi.http.envelope import NextCursor, in_ist
 from hundi.http.wire import WireDateTime
 from hundi.webhooks.rows import AttemptRow, DeliveryRow, EndpointRow
 from hundi.webhooks.rules import MAX_PATTERNS, DeliveryState, EndpointStatus
@@ -81,7 +81,7 @@ class EndpointList(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None
 
 
 class AttemptOut(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -146,7 +146,7 @@ class WebhookDeliveryPage(msgspec.Struct, kw_only=True, omit_defaults=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None
+    next_cursor: NextCursor
     total_count_estimated: bool = False
 
 
@@ -189,4 +189,4 @@ class EventTypeList(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None

@@ -137,7 +137,7 @@ class ConfirmedInvoice(Block):
     statusTransition: StatusTransition
 
 
-class PaymentConfirmation(Block):
+class NetworkPaymentConfirmation(Block):
     """The supplier's word on a payment; REJECT only for one beside the platform (contract b2b §6.2)."""
 
     objectId: PaymentId
@@ -153,5 +153,5 @@ class ConfirmPayment(Block):
 
     device: Device
     b2bIds: B2BIds
-    paymentConfirmation: PaymentConfirmation
+    paymentConfirmation: NetworkPaymentConfirmation
     additionalInfos: AdditionalInfos | None = None
