@@ -144,7 +144,7 @@ async def test_every_parameter(served: dict[str, Any], seller: make.Company, nam
         if parameter["in"] != "query":
             continue
         field, schema = parameter["name"], plain(served, parameter["schema"])
-        values = {"integer": ["ten", "1.5", "", "9" * 400, "-1", "%00"]}.get(schema.get("type", ""), [])
+        values = ["ten", "1.5", "", "9" * 400, "-1", "%00"] if "integer" in schema.get("type", "") else []
         values += ["NOT_ONE", ""] if "enum" in schema else []
         values += ["x" * 3000, "x", "%00"] if field == "cursor" else []
         values += ["x", "CEK0000000%0A"] if field in {"sellerId", "parentCompanyId", "companyId"} else []

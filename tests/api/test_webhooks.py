@@ -204,8 +204,8 @@ async def test_deliveries_are_found_by_what_they_are(
     assert await find("") == ["inv_3", "inv_2", "inv_1"]
     assert await find(f"endpointId={one.endpoint_id}") == ["inv_2", "inv_1"]
     assert await find(f"endpointId={two.endpoint_id}") == ["inv_3"]
-    assert await find("state=DELIVERED") == ["inv_1"]
-    assert await find("state=PENDING") == ["inv_3", "inv_2"]
+    assert await find("deliveryState=DELIVERED") == ["inv_1"]
+    assert await find("deliveryState=PENDING") == ["inv_3", "inv_2"]
     assert await find("type=customer.created") == ["inv_3"]
     assert await find("objectId=inv_2") == ["inv_2"]
     assert await find("from=2026-11-16T11:00:00") == ["inv_3"]
@@ -221,7 +221,7 @@ async def test_deliveries_are_found_by_what_they_are(
 
 @pytest.mark.parametrize(
     ("query", "code"),
-    [("state=LOST", None), ("from=soon", None), ("objectId=%00", "BAD_TEXT"), ("cursor=made-up", "BAD_CURSOR"),
+    [("deliveryState=LOST", None), ("from=soon", None), ("objectId=%00", "BAD_TEXT"), ("cursor=made-up", "BAD_CURSOR"),
      ("limit=0", None), ("limit=5001", None)],
 )  # fmt: skip
 async def test_a_bad_question_is_refused(seller: make.Company, query: str, code: str | None) -> None:

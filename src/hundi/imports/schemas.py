@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import ApiSubError, NullableText
+from hundi.http.envelope import ApiSubError, NextCursor, NullableText
 
 Int32 = Annotated[int, Meta(extra_json_schema={"format": "int32"})]
 
@@ -39,11 +39,11 @@ class BulkResponse(msgspec.Struct, kw_only=True):
     successRequests: list[SuccessRequest]
     failure_count: Int32
     failure_count_second_file: Int32
-    failure_file_name: str | None = None
-    failure_file_url: str | None = None
+    failure_file_name: str | UnsetType = UNSET
+    failure_file_url: str | UnsetType = UNSET
     success_count: Int32
-    success_file_name: str | None = None
-    success_file_url: str | None = None
+    success_file_name: str | UnsetType = UNSET
+    success_file_url: str | UnsetType = UNSET
     total_amount: Decimal
     total_count: Int32
     warn_count: Int32
@@ -120,4 +120,4 @@ class ImportPage(msgspec.Struct, kw_only=True):
     total_count: int
     limit: int
     offset: int
-    next_cursor: str | None = None
+    next_cursor: NextCursor = None

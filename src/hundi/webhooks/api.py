@@ -226,8 +226,10 @@ async def list_deliveries(
     who: Actor,
     state: State,
     endpointId: Filter = None,
-    deliveryState: Annotated[DeliveryState | None, QueryParameter(name="state", required=False)] = None,
-    type_: Annotated[str | None, QueryParameter(name="type", required=False, max_length=_LONGEST)] = None,
+    deliveryState: Annotated[
+        DeliveryState | None, QueryParameter(required=False, description="In this state alone")
+    ] = None,
+    type: Filter = None,  # noqa: A002 - the parameter's name on the wire
     objectId: Filter = None,
     messageId: Filter = None,
     since: Since = None,
@@ -242,7 +244,7 @@ async def list_deliveries(
     problems: list[FieldProblem] = []
     wanted = Wanted(
         endpoint_id=_text("endpointId", endpointId, problems), state=deliveryState.value if deliveryState else None,
-        type=_text("type", type_, problems), object_id=_text("objectId", objectId, problems),
+        type=_text("type", type, problems), object_id=_text("objectId", objectId, problems),
         message_id=_text("messageId", messageId, problems), since=_instant("from", since, problems),
         until=_instant("to", until, problems),
     )  # fmt: skip
