@@ -262,13 +262,24 @@ async def test_a_number_taken_by_others_again_and_again_is_reported_as_a_duplica
     assert await importer.count() == 6
 
 
+# A customer of another name for each of 2,000 numbers, all else as in the first.
+_NAMESAKES = """
+    INSERT INTO customers
+    SELECT (jsonb_populate_record(c, jsonb_build_object(
+               'customer_id', left(c.customer_id, 10) || lpad(n::text, 6, '0'), 'legal_name', 'Buyer ' || n, 'unique_ref_no', null))).*
+      FROM customers c, generate_series(1, 2000) n WHERE c.seller_id = $1 AND c.customer_id = $2"""
+
+
 async def test_names_are_found_through_an_index(importer: Importer, database_urls: Urls) -> None:
     """Under row-level security upper() reaches no index; through the view it does (decision 0010)."""
+    await importer.seller.run(_NAMESAKES, await importer.seller.customer())
+    owner = await asyncpg.connect(database_urls.owner)
+    await owner.execute("VACUUM ANALYZE customers")
+    await owner.close()
     connection = await asyncpg.connect(database_urls.app)
     try:
         async with connection.transaction():
             await connection.execute("SELECT bind_seller($1)", importer.seller.seller_id)
-            await connection.execute("SET LOCAL enable_seqscan = off")
             plan = await connection.fetch(
                 "EXPLAIN SELECT customer_id FROM searchable_customers v WHERE v.seller_id = $1 AND v.deleted_at IS NULL "
                 "AND upper(v.legal_name) = ANY ($2::text[])", importer.seller.seller_id, ["ASHA", "DEV"],

@@ -23,6 +23,8 @@ from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
 from hundi.kit.ids import new_id
 from hundi.kit.keys import Keyring
+from hundi.network.protocol.catalogue import CALLS, NOTICE
+from hundi.network.told import event_type
 from hundi.webhooks import fanout, lifecycle
 from hundi.webhooks.rules import MOVES, DeliveryState
 from mailroom import working
@@ -301,6 +303,14 @@ def emitted() -> set[str]:
                 if isinstance(target, ast.Name) and isinstance(value, ast.expr):
                     names.setdefault(target.id, []).append(value)
         for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.AnnAssign)
+                and getattr(node.target, "id", "") == "traced_as"
+                and node.value is not None
+            ):
+                found |= texts(
+                    ast.Tuple(node.value.elts[1:]) if isinstance(node.value, ast.Tuple) else node.value, names
+                )
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -321,7 +331,8 @@ def emitted() -> set[str]:
         text = path.read_text(encoding="utf-8")
         for part in text.lower().split("insert into events")[1:]:
             found |= {word.strip("',") for word in part[:300].split() if word.startswith("'") and "." in word}
-    return {one for one in found if "." in one}
+    hooks = [hook for call in CALLS.values() for hook in (call.request_hook, call.response_hook) if hook]
+    return {one for one in found if "." in one} | {event_type(hook) for hook in [*hooks, NOTICE]}
 
 
 def test_every_event_is_in_the_catalogue_and_nothing_else() -> None:

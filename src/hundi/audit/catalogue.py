@@ -6,6 +6,22 @@ A test holds it against the code: what is emitted stands here, and what stands h
 from collections.abc import Mapping
 from typing import Final
 
+# What the network brings: a counterparty's message, and what came of one's own. The paths are the published ones.
+_BROUGHT: Final = (
+    "invoice.req-send-invoice", "invoice.req-confirm-invoice", "invoice.req-status-change-invoice", "invoice.req-edit-invoice",
+    "payment.req-pay", "payment.req-pay-confirmation", "purchase-order.req-send", "purchase-order.req-confirm",
+    "purchase-order.req-edit", "purchase-order.req-status-change", "cd-note.req-send", "cd-note.req-confirm",
+    "cd-note.req-status-change", "finance.req-financing", "finance.shareBid", "finance.respondBid",
+)  # fmt: skip
+_ANSWERED: Final = (
+    "business-onboarding.respCheckEntity", "business-onboarding.respRegEntity", "business-onboarding.respRegId",
+    "business-onboarding.respSearchEntity", "invoice.resp-send-invoice", "invoice.resp-confirm-invoice",
+    "invoice.resp-status-change-invoice", "invoice.resp-edit-invoice", "payment.resp-pay", "payment.resp-pay-confirmation",
+    "purchase-order.resp-send", "purchase-order.resp-confirm", "purchase-order.resp-edit", "purchase-order.resp-status-change",
+    "cd-note.resp-send", "cd-note.resp-confirm", "cd-note.resp-status-change", "finance.resp-financing",
+    "finance.respShareBid", "finance.respRespondBid",
+)  # fmt: skip
+
 EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.created": ("invoice", "An invoice was created one by one: over the API, in the console or by a command."),
     "invoice.imported": (
@@ -27,8 +43,11 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.payment_confirmation": ("invoice", "The supplier's answer to a payment was recorded (Bharat Connect)."),
     "invoice.status_change": ("invoice", "A change of status over the network was recorded (Bharat Connect)."),
     "import.finished": ("import", "A file was imported; the counts are in the data."),
+    "import.cancelled": ("import", "An import was stopped before its end; what was written stays."),
     "import.refused": ("import", "A file was refused as a whole; nothing of it was imported."),
     "customer.created": ("customer", "A customer was created."),
+    "customer.imported": ("import", "A chunk of a file of customers was written."),
+    "customer.changes_imported": ("import", "A chunk of a file of changes to customers was written."),
     "customer.updated": ("customer", "A customer, a contact or a reminder rule was changed."),
     "customer.status": ("customer", "A customer was activated or deactivated."),
     "customer.deleted": ("customer", "A customer without invoices was deleted."),
@@ -56,5 +75,17 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "webhook.replayed": ("webhook_endpoint", "Deliveries were queued again by hand."),
     "webhook.disabled": ("webhook_endpoint", "An endpoint was disabled: it answered 410, or failed for days."),
     "webhook.delivery_failed": ("webhook_endpoint", "A delivery was given up after its last attempt."),
+    **{
+        f"network.{name}": ("network", "The other side's message came; the data is the published body.")
+        for name in _BROUGHT
+    },
+    **{
+        f"network.{name}": ("network", "What came of one's own message; the data is the published body.")
+        for name in _ANSWERED
+    },
+    "network.notice": (
+        "network",
+        "Objects changed for a reason no published webhook brings: a lien, an expiry, a closing.",
+    ),
 }
 """By type: (kind of the object, when it happens). An endpoint is never told of what happens to itself."""

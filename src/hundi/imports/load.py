@@ -81,6 +81,9 @@ class Loader:
                             await copy(connection, one)
                 except asyncpg.UniqueViolationError as error:
                     raise told(error, keys) from error
+                except asyncpg.DeadlockDetectedError as error:
+                    # Another file with the same keys in another order: each waits for a key of the other.
+                    raise KeyTaken from error
 
 
 def told(error: asyncpg.UniqueViolationError, keys: frozenset[str]) -> BaseException:
