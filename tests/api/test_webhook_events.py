@@ -303,14 +303,9 @@ def emitted() -> set[str]:
                 if isinstance(target, ast.Name) and isinstance(value, ast.expr):
                     names.setdefault(target.id, []).append(value)
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.AnnAssign)
-                and getattr(node.target, "id", "") == "traced_as"
-                and node.value is not None
-            ):
-                found |= texts(
-                    ast.Tuple(node.value.elts[1:]) if isinstance(node.value, ast.Tuple) else node.value, names
-                )
+            # A kind of rows says in a pair how its chunks are traced: the action, and the event.
+            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "traced_as" and node.value:
+                found |= {text for part in getattr(node.value, "elts", ())[1:] for text in texts(part, names)}
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
