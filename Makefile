@@ -13,7 +13,7 @@ TEST_TIER ?= default
 export TEST_TIER
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check static format-check lint types architecture docs-check fix bench docs soak clean
+.PHONY: help setup run test check static format-check lint types architecture docs-check fix bench docs simulate soak clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -85,19 +85,19 @@ test: setup  ## the whole suite; ARGS="-k dispatch" is passed on
 
 check: static test  ## everything that CI runs
 
-static: setup format-check lint types architecture docs-check
+static: setup format-check lint types docs-check  ## what needs no database: format, lint, types, imports, docs
 
 format-check:
 	$(BIN)/ruff format --check .
 
 lint:
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 
 types:
 	$(BIN)/mypy
 
-architecture:
-	$(BIN)/lint-imports
+architecture:  ## the tests of the house's own rules alone; `make test` has them too
 	$(BIN)/pytest tests/architecture
 
 docs-check:
@@ -119,6 +119,9 @@ bench: setup  ## every benchmark; the JSON results end up in build/bench.jsonl
 	    tail -n 1 build/bench.out >> build/bench.jsonl; \
 	done; rm -f build/bench.out
 	@echo "== build/bench.jsonl"; cat build/bench.jsonl
+
+simulate: setup  ## play the network's simulator, SEEDS=10000 of them; a failure prints its seed
+	TEST_SEEDS=$(or $(SEEDS),200) $(BIN)/pytest -n $(WORKERS) tests/scenarios/test_network_simulator.py -k every_seed
 
 soak: TEST_TIER = soak
 soak: setup  ## the suite with the full figures: hours, not minutes

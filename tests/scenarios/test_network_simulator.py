@@ -24,7 +24,9 @@ from hundi.network.simulator.links import LEVELS, Keyed, Wire
 from hundi.network.simulator.mischief import TRICKS
 from hundi.network.simulator.world import Scenario
 
-SEEDS = {"default": 10, "ci": 200, "soak": 10_000}[os.environ.get("TEST_TIER", "default")]
+SEEDS = int(
+    os.environ.get("TEST_SEEDS") or {"default": 10, "ci": 200, "soak": 10_000}[os.environ.get("TEST_TIER", "default")]
+)
 FAULTS = ("normal", "hard", "none")
 
 

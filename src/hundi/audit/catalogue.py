@@ -42,6 +42,7 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.entry_reversed": ("invoice", "An entry was reversed."),
     "invoice.payment_confirmation": ("invoice", "The supplier's answer to a payment was recorded (Bharat Connect)."),
     "invoice.status_change": ("invoice", "A change of status over the network was recorded (Bharat Connect)."),
+    "invoice.archive_attached": ("import", "A chunk of a ZIP of PDFs was attached to its invoices."),
     "import.finished": ("import", "A file was imported; the counts are in the data."),
     "import.cancelled": ("import", "An import was stopped before its end; what was written stays."),
     "import.refused": ("import", "A file was refused as a whole; nothing of it was imported."),
