@@ -4,6 +4,7 @@ Nothing of the archive's names becomes a path of ours: the file of row 7 is ``FO
 large, or protected stay in the list with what is wrong with them.
 """
 
+import lzma
 import re
 import zipfile
 import zlib
@@ -96,7 +97,9 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Pa
         kind = look_at(content, name).content_type
     except AttachmentRefused as refused:
         return refused.problems[0].code, refused.problems[0].message
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk; bzip2's own errors have no number
+            raise
         return "FILE_DAMAGED", f"This file cannot be unpacked ({error}): pack it again."
     if kind != PDF.content_type:
         return "NOT_A_PDF", "This is no PDF; only PDFs become what a customer is mailed."

@@ -54,6 +54,7 @@ class AllOrNothing:
                 if not await self._write_all():
                     return False
             except load.KeyTaken:
+                self._kind.collided()
                 continue
             return True
         return None
@@ -76,14 +77,17 @@ class AllOrNothing:
         """Judge again and write, chunk by chunk, and commit once. Raises ``KeyTaken`` where a row fails now."""
         run = self._run
         stored: list[str] = []
+        written = False
         self._kind.restart()
         try:
             async with run.db.transaction(run.seller_id) as tx, self._copying() as connection:
                 for chunk, work in zip(self._manifest.chunks, self._works, strict=True):
                     await self._check_wanted(chunk.first_row)
                     await self._write(tx, work, stored, connection)
+                written = True
         except BaseException as error:
-            for key in stored:
+            # A commit whose answer was lost may have happened: the parts it names are left to the sweep then.
+            for key in [] if written else stored:
                 await report.drop(run.files, key)
             if isinstance(error, asyncpg.UniqueViolationError):
                 raise load.told(error, self._kind.keys) from error

@@ -18,10 +18,10 @@ from hundi.imports.parse_child import Manifest
 from hundi.kit.contacts import is_email, is_phone, split_emails
 from hundi.kit.dates import DateStyle, NotADate, parse_file_date
 from hundi.kit.errors import FieldProblem
+from hundi.kit.formulas import GUARDED
 from hundi.kit.money import AMOUNT_PATTERN, shown
 from hundi.kit.states import CENTRE, find_state
 
-_GUARDED: Final = r"^'([=+\-@\t\r])"
 _EASY_AMOUNT: Final = r"^[0-9]{1,14}(?:\.[0-9]{1,2})?$"
 _EASY_SIGNED: Final = r"^-?[0-9]{1,14}(?:\.[0-9]{1,2})?$"
 _EASY_NUMBER: Final = r"^[A-Za-z1-9][A-Za-z0-9/-]{0,15}$"
@@ -67,7 +67,7 @@ class Cells:
             return pl.Series(name, [None] * self.size, dtype=pl.String)
         raw = self._frame[self._at[name]]
         if raw.str.starts_with("'").any():
-            raw = raw.str.replace(_GUARDED, "$1")
+            raw = raw.str.replace(GUARDED, "$1")
         cells = raw.str.strip_chars()
         if (cells == "").any():
             cells = cells.to_frame("x").select(pl.when(pl.col("x") != "").then(pl.col("x"))).to_series()

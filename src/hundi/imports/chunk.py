@@ -58,6 +58,7 @@ class ChunkWork:
                 await report.drop(self._run.files, key)
                 if await self._is_applied():
                     return
+                self._kind.collided()
                 verdict = await self.judge()
             else:
                 return
@@ -73,6 +74,7 @@ class ChunkWork:
             except load.KeyTaken:
                 if await self._is_applied():
                     return
+                self._kind.collided()
                 verdict = await self.judge()
             else:
                 return
@@ -123,11 +125,14 @@ class ChunkWork:
     async def _staged(self, verdict: Verdict, *, last: bool) -> None:
         run = self._run
         stored: list[str] = []
+        written = False
         try:
             async with run.db.transaction(run.seller_id) as tx:
                 await self.write_in(tx, verdict, stored, last=last)
+                written = True
         except BaseException as error:
-            for key in stored:
+            # A commit whose answer was lost may have happened: the parts it names are left to the sweep then.
+            for key in [] if written else stored:
                 await report.drop(run.files, key)
             if isinstance(error, asyncpg.UniqueViolationError):
                 raise load.told(error, self._kind.keys) from error

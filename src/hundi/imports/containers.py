@@ -3,6 +3,7 @@
 Runs in the limited child only. XLSX and ODS are ZIP archives of XML.
 """
 
+import lzma
 import re
 import zipfile
 import zlib
@@ -101,7 +102,9 @@ class Package:
                         raise refuse("XML_ENTITIES", message)
                     tail = block[-16:]
                     yield block
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the disk; bzip2's own errors have no number
+                raise
             raise damaged(error) from error
 
     def refuse_entities(self) -> None:

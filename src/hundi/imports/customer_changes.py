@@ -39,8 +39,12 @@ class ChangeVerdict(CustomerVerdict):
         self.changes = changes
 
     def keys(self) -> pl.DataFrame:
-        """Give the customer: one row of a file changes it, however it is named."""
-        return self.rows.select("row", pl.col("customer_id").alias("customer"))
+        """Give the customer: one row of a file changes it, however it is named; and the reference it is to have."""
+        given = pl.Series("uniqueRefNo", [None] * self.rows.height, dtype=pl.String)
+        renamed = [at for at, row in self.changes.items() if "customerId" in row and "uniqueRefNo" in row]
+        texts = pl.Series([self.changes[at]["uniqueRefNo"] for at in renamed], dtype=pl.String)
+        given = given.scatter(pl.Series(renamed, dtype=pl.UInt32), texts) if renamed else given
+        return self.rows.select("row", pl.col("customer_id").alias("customer"), given)
 
 
 class CustomerChanges(Kind[ChangeVerdict]):
@@ -178,7 +182,7 @@ def _patch(row: Row, before: CustomerRow, notes: Notes, at: int) -> CustomerPatc
     shaped(given)
     if "customerId" in row and "uniqueRefNo" in row:
         given["uniqueRefNo"] = row["uniqueRefNo"]
-    if row.keys() & _NUMBERS:
+    if row.keys() & _NUMBERS and not _is_its_pan(row, before, notes, at):
         given["panOrGstin"] = tax_number(row, notes, at)
     codes = branches_of(row, notes, at)
     if codes is not None:
@@ -187,6 +191,14 @@ def _patch(row: Row, before: CustomerRow, notes: Notes, at: int) -> CustomerPatc
     if contact is not None:
         given["customerKeyContacts"] = [contact]
     return CustomerPatch(**given)
+
+
+def _is_its_pan(row: Row, before: CustomerRow, notes: Notes, at: int) -> bool:
+    """Tell whether a row gives only the PAN of a customer with a GSTIN, which stays; another PAN than its own is noted."""
+    if before.gstin is None or "gstin" in row or "panOrGstin" in row:
+        return False
+    tax_number({**row, "gstin": before.gstin}, notes, at)
+    return True
 
 
 def _contact(row: Row, before: CustomerRow) -> KeyContactPatch | None:

@@ -102,6 +102,8 @@ def branches_of(row: Row, notes: Notes, at: int) -> list[str] | None:
     if "branchCodes" not in row:
         return None
     codes = [code for code in _SPLIT.split(row["branchCodes"]) if code]
+    if not codes:  # nothing but separators says as little as an empty cell
+        return None
     if len(codes) > MOST_BRANCHES or any(len(code) > _LONGEST_BRANCH for code in codes):
         message = f"At most {MOST_BRANCHES} codes of {_LONGEST_BRANCH} characters, with commas between them."
         notes.error(at, FieldProblem("branchCodes", "TOO_LONG", message))

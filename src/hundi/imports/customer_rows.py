@@ -82,9 +82,9 @@ class CustomerRows(Kind[CustomerVerdict]):
     async def open(cls, run: Run, manifest: Manifest, folder: Path) -> Self:
         """Read what holds for the whole import."""
         async with run.db.read(run.seller_id) as tx:
-            import_id, created_at = await queries.first_upload(tx, run.row)
+            import_id, created_at, before = await queries.first_upload(tx, run.row)
         repeated = pl.read_ipc(folder / REPEATED)["row"]
-        return cls(run, manifest, repeated, (import_id, created_at), before=import_id != run.row.import_id)
+        return cls(run, manifest, repeated, (import_id, created_at), before=before)
 
     def restart(self) -> None:
         """Forget what earlier chunks claimed."""
@@ -93,6 +93,10 @@ class CustomerRows(Kind[CustomerVerdict]):
     def looks_back(self, chunk: Chunk) -> bool:
         """Tell whether a key of the chunk stands in the file more than once."""
         return self._repeated.is_between(chunk.first_row, chunk.last_row).any()
+
+    def collided(self) -> None:
+        """Look for rows by their ids from here on: the same file may have come again after this import began."""
+        self._before = True
 
     async def judge(self, frame: pl.DataFrame, no: int) -> CustomerVerdict:
         """Judge a chunk of customers."""

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import ClassVar, Self
 
+import msgspec
 import polars as pl
 
 from hundi.db.pool import Transaction
@@ -49,8 +50,8 @@ class InvoiceRows(Kind[InvoiceVerdict]):
     async def open(cls, run: Run, manifest: Manifest, folder: Path) -> Self:
         """Read what holds for the whole import."""
         async with run.db.read(run.seller_id) as tx:
-            first = await queries.first_upload(tx, run.row)
-            prefix, before = row_id_prefix("inv", *first), first[0] != run.row.import_id
+            *first, before = await queries.first_upload(tx, run.row)
+            prefix = row_id_prefix("inv", *first)
             entry_prefix = row_id_prefix("ent", run.row.import_id, run.row.created_at)
             rules = Rules(
                 await queries.registrations(tx), await queries.amount_mismatch(tx), prefix, entry_prefix, before,
@@ -73,6 +74,10 @@ class InvoiceRows(Kind[InvoiceVerdict]):
     def looks_back(self, chunk: Chunk) -> bool:
         """Tell whether a key of the chunk stands in the file more than once."""
         return self._repeated.is_between(chunk.first_row, chunk.last_row).any()
+
+    def collided(self) -> None:
+        """Look for rows by their ids from here on: the same file may have come again after this import began."""
+        self._rules = msgspec.structs.replace(self._rules, uploaded_before=True)
 
     def one_by_one(self) -> bool:
         """Rows that follow their invoice's first row share its outcome, and customers that are made are used further down."""

@@ -7,6 +7,7 @@ import polars as pl
 
 from hundi.imports.lines import OWNER
 from hundi.imports.parse_child import Chunk, Manifest
+from hundi.kit.formulas import GUARDED
 
 _FLUSH_ROWS: Final = 400_000
 _NUMBER: Final = "invoiceNumber"
@@ -90,5 +91,5 @@ class ItemSplit:
 
 def number_key(cells: pl.Expr) -> pl.Expr:
     """Give the form in which the two tables' invoice numbers are compared."""
-    plain = cells.str.replace(r"^'([=+\-@\t\r])", "$1").str.strip_chars().str.to_uppercase()
+    plain = cells.str.replace(GUARDED, "$1").str.strip_chars().str.to_uppercase()
     return pl.when(plain != "").then(plain).alias("number_key")

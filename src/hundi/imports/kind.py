@@ -77,6 +77,9 @@ class Kind(ABC, Generic[Judged]):
         """Keep what the rows lean on as it was judged until ``tx`` ends. Raises ``KeyTaken`` where it is not so any more."""
         del tx, verdict
 
+    def collided(self) -> None:
+        """Take note that a row was written by somebody else after it was judged: it is to be looked for by its id, too."""
+
     @abstractmethod
     async def complete(self, tx: Transaction, verdict: Judged) -> None:
         """Do what only the writing transaction can (take numbers, apply changes); rows may still fail here."""

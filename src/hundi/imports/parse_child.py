@@ -23,7 +23,7 @@ import polars as pl
 from hundi.imports.archive import HEADINGS, read_archive
 from hundi.imports.columns import IDENTIFIERS, KEYS_OF, FileKind, Format, Header, Kind, columns_by_name, known, match
 from hundi.imports.errors import FileRefusal, FileRefused, refuse
-from hundi.imports.records import PROBLEMS, ROW, CellProblem, Table, problems_of
+from hundi.imports.records import PROBLEMS, ROW, CellProblem, Table, hashed, lengths, problems_of
 from hundi.imports.sheets import HEADER_WITHIN, Book, SheetTable
 from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS, delimiter_of, format_of, sniff
 from hundi.imports.tally_vouchers import (
@@ -42,7 +42,9 @@ REPEATED: Final = "repeated.arrow"
 EXIT_TRY_AGAIN: Final = 75  # EX_TEMPFAIL: the machine is at fault, not the file
 _SCIENTIFIC: Final = r"^[0-9](?:\.[0-9]+)?E\+[0-9]{1,3}$"
 _MEMORY: Final = 2 * 1024**3
+_MOST_TEXT: Final = 32 * 1024 * 1024  # in one chunk: the worker holds three of them, and the lines of their results
 _PR_SET_PDEATHSIG: Final = 1
+_KEYS_ALIKE: Final = (("invoiceNumber",), ("externalId",), ("customerId",), ("uniqueRefNo",), ("gstin", "panOrGstin"))
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -374,6 +376,7 @@ class _Writer:
         self._drops_totals = header.receivables
         self._pending: list[pl.DataFrame] = []
         self._waiting = 0
+        self._text = 0
         self._keys: dict[str, list[pl.Series]] = {key: [] for key in KEYS_OF[kind]}
         self._row_numbers: list[pl.Series] = []
         self._at = {name: f"c{at}" for at, name in enumerate(header.columns) if name is not None}
@@ -396,11 +399,15 @@ class _Writer:
         self._note(frame)
         self._pending.append(frame)
         self._waiting += frame.height
-        while self._waiting >= self._rows:
+        self._text += int(lengths(frame).sum())
+        while self._waiting >= self._rows or self._text > _MOST_TEXT:
             whole = pl.concat(self._pending)
-            self._write(whole.head(self._rows))
-            rest = whole.slice(self._rows)
-            self._pending, self._waiting = [rest], rest.height
+            head = whole.head(self._rows)
+            if self._text > _MOST_TEXT:
+                head = head.head(max(1, int((lengths(head).cum_sum() <= _MOST_TEXT).sum())))
+            self._write(head)
+            rest = whole.slice(head.height)
+            self._pending, self._waiting, self._text = [rest], rest.height, int(lengths(rest).sum())
 
     def _without_totals(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Leave out the line under Tally's open bills that adds them up: it names no bill, no day and no party."""
@@ -413,7 +420,7 @@ class _Writer:
         self._row_numbers.append(frame[ROW])
         for name, keys in self._keys.items():
             if name in self._at:
-                keys.append(_hashed(frame[self._at[name]]))
+                keys.append(hashed(frame[self._at[name]]))
         for name, counts in self._styles.items():
             _count_styles(frame[self._at[name]], counts)
 
@@ -431,10 +438,14 @@ class _Writer:
             return
         rows = pl.concat(self._row_numbers)
         repeated = pl.zeros(len(rows), dtype=pl.Int8, eager=True) > 0
-        for keys in self._keys.values():
-            if keys:
-                column = pl.concat(keys)
-                repeated |= column.is_duplicated() & column.is_not_null()
+        for names in _KEYS_ALIKE:
+            # A number may stand in one column here and in the other there.
+            columns = [pl.concat(keys) for name in names if (keys := self._keys.get(name))]
+            if columns:
+                cells = pl.concat(columns)
+                twice = cells.is_duplicated() & cells.is_not_null()
+                for at in range(len(columns)):
+                    repeated |= twice.slice(at * len(rows), len(rows))
         rows.filter(repeated).to_frame().write_ipc(self._folder / REPEATED)
 
     def date_styles(self) -> dict[str, DateStyle]:
@@ -463,12 +474,6 @@ def _with_spoiled(frame: pl.DataFrame, identifiers: list[str]) -> pl.DataFrame:
         list(told), pl.Series([msgspec.json.encode(found).decode() for found in told.values()], dtype=pl.String)
     )
     return frame.with_columns(cells)
-
-
-def _hashed(cells: pl.Series) -> pl.Series:
-    """Give a number for each filled cell, the same for cells that differ in case and blanks only."""
-    trimmed = cells.str.strip_chars().str.to_uppercase()
-    return pl.select(pl.when(trimmed != "").then(trimmed.hash(seed=17))).to_series()
 
 
 def _count_styles(cells: pl.Series, counts: dict[DateStyle, int]) -> None:

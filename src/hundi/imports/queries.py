@@ -22,7 +22,7 @@ _BOUND: Final = """
     SELECT request_hash, import_id FROM idempotency_keys
      WHERE seller_id = $1 AND subject = $2 AND key = $3 AND created_at >= $4::timestamptz - interval '24 hours'"""
 _FIRST: Final = """
-    SELECT import_id, created_at FROM imports
+    SELECT import_id, created_at, count(*) OVER () > 1 AS again FROM imports
      WHERE seller_id = $1 AND file_hash = $2 AND kind = $3 ORDER BY created_at, import_id LIMIT 1"""
 _CHUNKS: Final = """
     SELECT chunk_no, first_row, last_row, success_count, failure_count, warn_count, total_amount, part_key
@@ -165,8 +165,8 @@ async def bound(tx: Transaction, subject: str, key: str) -> Any:
     return await tx.fetchrow(_BOUND, tx.seller_id, subject, key, tx.now)
 
 
-async def first_upload(tx: Transaction, row: ImportRow) -> tuple[str, datetime]:
-    """Give the id and the instant of the first import of the same file as the same kind.
+async def first_upload(tx: Transaction, row: ImportRow) -> tuple[str, datetime, bool]:
+    """Give the id and the instant of the first import of the same file as the same kind, and whether there is another.
 
     The ids of rows are made from those two, so that the same file has the same ids in every upload: that is how rows
     with neither invoiceNumber nor externalId are known again (domain §10: keyed by file hash and row).
@@ -174,7 +174,7 @@ async def first_upload(tx: Transaction, row: ImportRow) -> tuple[str, datetime]:
     first = await tx.fetchrow(_FIRST, tx.seller_id, row.file_hash, row.kind)
     if first is None:
         raise ImportNotFound
-    return first["import_id"], first["created_at"]
+    return first["import_id"], first["created_at"], first["again"]
 
 
 async def chunks(tx: Transaction, import_id: str) -> list[ChunkRow]:

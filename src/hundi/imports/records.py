@@ -15,6 +15,7 @@ import polars as pl
 
 from hundi.imports.errors import refuse
 from hundi.imports.sniff import BLOCK, LONGEST_RECORD
+from hundi.kit.formulas import GUARDED
 
 EXTRA: Final = "extra"
 ROW: Final = "row"
@@ -205,3 +206,17 @@ def without_blank(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _is_blank(cells: pl.Series) -> pl.Series:
     return (cells.is_null() | (cells.str.strip_chars() == "")).fill_null(value=True)
+
+
+def lengths(frame: pl.DataFrame) -> pl.Series:
+    """Give the bytes of text in each row."""
+    texts = [pl.col(name).str.len_bytes() for name in frame.columns if frame[name].dtype == pl.String]
+    return frame.select(pl.sum_horizontal(texts).cast(pl.Int64)).to_series()
+
+
+def hashed(cells: pl.Series) -> pl.Series:
+    """Give a number for each filled cell, the same for cells that differ in case, blanks and a formula's guard only."""
+    if cells.str.starts_with("'").any():
+        cells = cells.str.replace(GUARDED, "$1")
+    trimmed = cells.str.strip_chars().str.to_uppercase()
+    return pl.select(pl.when(trimmed != "").then(trimmed.hash(seed=17))).to_series()

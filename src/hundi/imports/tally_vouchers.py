@@ -49,16 +49,17 @@ _WANTED: Final = frozenset({
     "LEDGSTREGDETAILS.LIST", "GSTIN",
 })  # fmt: skip
 _NO_SALES: Final = re.compile(
-    r"purchase|receipt|payment|journal|contra|credit note|debit note|order|delivery|rejection|memo|payroll|attendance",
+    r"purchase|receipt|payment|journal|contra|credit note|debit note|order|delivery (?:note|challan)|rejection|memorandum|payroll|attendance",
     re.IGNORECASE,
 )
 _HEADS: Final = (
-    ("cgst", re.compile(r"\bc\s*gst\b|central\s+(?:gst|tax)", re.IGNORECASE)),
-    ("sgst", re.compile(r"\b(?:s|ut)\s*gst\b|state\s+(?:gst|tax)|sgst\s*/\s*utgst", re.IGNORECASE)),
-    ("igst", re.compile(r"\bi\s*gst\b|integrated\s+(?:gst|tax)", re.IGNORECASE)),
-    ("cess", re.compile(r"\bcess\b", re.IGNORECASE)),
-    ("tcs", re.compile(r"\btcs\b", re.IGNORECASE)),
-    ("tds", re.compile(r"\btds\b", re.IGNORECASE)),
+    # People type these names: CGST9%, OutputCGST, Output_SGST, C-GST, S.G.S.T.
+    ("cgst", re.compile(r"cgst|(?<![a-z])c[\s.-]*g\.?s\.?t(?![a-z])|central\s+(?:gst|tax)", re.IGNORECASE)),
+    ("sgst", re.compile(r"(?:s|ut)gst|(?<![a-z])(?:s|ut)[\s.-]*g\.?s\.?t(?![a-z])|state\s+(?:gst|tax)", re.IGNORECASE)),
+    ("igst", re.compile(r"igst|(?<![a-z])i[\s.-]*g\.?s\.?t(?![a-z])|integrated\s+(?:gst|tax)", re.IGNORECASE)),
+    ("cess", re.compile(r"(?<![a-z])cess(?![a-z])", re.IGNORECASE)),
+    ("tcs", re.compile(r"(?<![a-z])tcs(?![a-z])", re.IGNORECASE)),
+    ("tds", re.compile(r"(?<![a-z])tds(?![a-z])", re.IGNORECASE)),
     ("roundOff", re.compile(r"round", re.IGNORECASE)),
     (
         "otherCharges",
@@ -66,7 +67,7 @@ _HEADS: Final = (
     ),
     ("discount", re.compile(r"discount", re.IGNORECASE)),
 )
-_AMOUNT: Final = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?|-?\.[0-9]+")
+_AMOUNT: Final = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?|(?<![A-Za-z])\.[0-9]+")
 _QUANTITY: Final = re.compile(r"(-?[0-9][0-9,]*(?:\.[0-9]+)?)\s*(.*)")
 _PERIOD: Final = re.compile(r"([0-9]{1,4})\s*(day|week|month|year)s?", re.IGNORECASE)
 _SPAN: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
@@ -133,15 +134,33 @@ def _is_sale(voucher: Node, skipped: Skipped) -> bool:
         return False
     kind = voucher.first("VOUCHERTYPENAME") or voucher.attributes.get("VCHTYPE", "")
     party = _party(voucher)
-    amount = _number(party.first("AMOUNT")) if party is not None else None
-    if _NO_SALES.search(kind) or (party is not None and amount is not None and amount > 0):
+    amount = _owed(voucher, party)
+    if _NO_SALES.search(kind) or (amount is not None and amount < 0):
         skipped.others += 1
         return False
     return True
 
 
+def _entries(voucher: Node) -> list[Node]:
+    """Give the ledger entries: of one list, where an export has the same entries under both names."""
+    lists = [[one for one in voucher.all(name) if one.first("LEDGERNAME")] for name in _LEDGERS]
+    return next((found for found in lists if found), [])
+
+
+def _is_of(entry: Node, party: Node) -> bool:
+    """Tell whether an entry is the party's: what it owes may be split into several."""
+    return entry is party or entry.first("LEDGERNAME") == party.first("LEDGERNAME")
+
+
+def _owed(voucher: Node, party: Node | None) -> Decimal | None:
+    """Give what the party owes, its entries together; None where one cannot be read, or there is none."""
+    amounts = [_number(one.first("AMOUNT")) for one in _entries(voucher) if party is not None and _is_of(one, party)]
+    found = [-one for one in amounts if one is not None]
+    return sum(found, _NOTHING) if amounts and len(found) == len(amounts) else None
+
+
 def _party(voucher: Node) -> Node | None:
-    entries = voucher.all(*_LEDGERS)
+    entries = _entries(voucher)
     name = voucher.first("PARTYLEDGERNAME", "PARTYNAME")
     marked = [one for one in entries if one.says("ISPARTYLEDGER")]
     named = [one for one in entries if name and one.first("LEDGERNAME") == name]
@@ -192,8 +211,8 @@ def _amounts(voucher: Node, party: Node | None, stock: Sequence[Node]) -> dict[s
     sums: dict[str, Decimal] = {}
     base = sum((_number(one.first("AMOUNT")) or _NOTHING for one in stock), _NOTHING)
     unreadable = next((one.first("AMOUNT") for one in stock if _number(one.first("AMOUNT")) is None), None)
-    for entry in voucher.all(*_LEDGERS):
-        if entry is party:
+    for entry in _entries(voucher):
+        if party is not None and _is_of(entry, party):
             continue
         text = entry.first("AMOUNT")
         amount = _number(text)
@@ -209,10 +228,10 @@ def _amounts(voucher: Node, party: Node | None, stock: Sequence[Node]) -> dict[s
             base += amount
         else:
             sums[head] = sums.get(head, _NOTHING) + amount
-    net = _number(party.first("AMOUNT")) if party is not None else None
+    net = _owed(voucher, party)
     found = {head: str(amount) for head, amount in sums.items() if amount}
     found["baseAmount"] = unreadable if unreadable is not None else str(base)
-    found["netAmount"] = str(-net) if net is not None else ""
+    found["netAmount"] = str(net) if net is not None else ""
     return found
 
 
@@ -255,14 +274,17 @@ def _rate(entry: Node) -> str:
 
 
 def _number(text: str) -> Decimal | None:
-    """Read an amount of Tally's: ``-1,180.00``, ``100.00/Nos``, ``$ 10 @ Rs 80/$ = Rs 800.00`` (the last one counts)."""
-    found = _AMOUNT.search(text.rpartition("=")[2])
+    """Read an amount of Tally's: ``-1,180.00``, ``100.00/Nos``, ``-$ 10 @ Rs. 80/$ = -Rs.800.00`` (the last one counts)."""
+    written = text.rpartition("=")[2]
+    found = _AMOUNT.search(written)
     if found is None:
         return None
     try:
-        return Decimal(found[0].replace(",", ""))
+        amount = Decimal(found[0].replace(",", ""))
     except InvalidOperation:
         return None
+    # A currency may stand between the sign and the digits.
+    return -amount if "-" in written[: found.start()] else amount
 
 
 def _day(text: str) -> str:

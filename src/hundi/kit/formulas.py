@@ -5,6 +5,8 @@ from typing import Final
 
 RISKY: Final = r"^[=+\-@\t\r]"
 """What a spreadsheet may take for the beginning of a formula."""
+GUARDED: Final = r"^'([=+\-@\t\r])"
+"""What :func:`guarded` makes of such a text; its group is the first sign of what it was."""
 PLAIN_NUMBER: Final = r"^[+-]?[0-9][0-9,]*(?:\.[0-9]+)?$"
 """A signed number begins like a formula and is none."""
 _RISKY: Final = re.compile(RISKY)
