@@ -137,3 +137,15 @@ def ods_rows(rows: str, *, name: str = "Invoices") -> bytes:
         f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>'
     )
     return zipped({"mimetype": kind, "content.xml": content, "META-INF/manifest.xml": manifest})
+
+
+def spoiled(name: str, content: bytes, packed_as: str) -> bytes:
+    """Make an archive of one file, packed with bzip2 or lzma, whose packed bytes are damaged."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", {"bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}[packed_as]) as archive:
+        archive.writestr(name, content)
+    packed = bytearray(out.getvalue())
+    start = packed.find(name.encode()) + len(name)
+    for at in range(start + 2, start + 30):
+        packed[at] ^= 0x5A
+    return bytes(packed)

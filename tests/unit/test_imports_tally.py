@@ -170,3 +170,58 @@ def test_groups_in_a_circle_end(tmp_path: Path) -> None:
     with pytest.raises(FileRefused) as told:
         sent(content.encode(), tmp_path, FileKind.CUSTOMERS)
     assert told.value.refusal.problems[0].code == "NO_ROWS"
+
+
+def voucher(*entries: tuple[str, str], kind: str = "Sales") -> str:
+    lines = "".join(
+        f"<LEDGERENTRIES.LIST><LEDGERNAME>{name}</LEDGERNAME><AMOUNT>{amount}</AMOUNT></LEDGERENTRIES.LIST>"
+        for name, amount in entries
+    )
+    return (
+        f"<VOUCHER><DATE>20260415</DATE><VOUCHERTYPENAME>{kind}</VOUCHERTYPENAME><VOUCHERNUMBER>1</VOUCHERNUMBER>"
+        f"<PARTYLEDGERNAME>Asha</PARTYLEDGERNAME>{lines}</VOUCHER>"
+    )
+
+
+def amounts(content: str, folder: Path) -> dict[str, str]:
+    [found] = rows(sent(f"<ENVELOPE><TALLYMESSAGE>{content}</TALLYMESSAGE></ENVELOPE>".encode(), folder), folder)
+    names = ("baseAmount", "cgst", "sgst", "igst", "tcs", "netAmount")
+    return {name: found[name] for name in names if name in found}
+
+
+@pytest.mark.parametrize(
+    ("central", "state"),
+    [
+        ("CGST", "SGST"), ("CGST9%", "SGST9%"), ("OutputCGST", "Output_SGST"), ("C-GST", "S.G.S.T."), ("C GST", "UT GST"),
+        ("Central Tax", "State Tax"), ("CGST_9", "UTGST_9"),
+    ],
+)  # fmt: skip
+def test_a_tax_is_a_tax_however_its_ledger_is_written(tmp_path: Path, central: str, state: str) -> None:
+    content = voucher(("Asha", "-1180.00"), ("Sale of goods", "1000.00"), (central, "90.00"), (state, "90.00"))
+    assert amounts(content, tmp_path) == {
+        "baseAmount": "1000.00", "cgst": "90.00", "sgst": "90.00", "netAmount": "1180.00",
+    }  # fmt: skip
+
+
+def test_what_a_party_owes_is_all_of_its_entries(tmp_path: Path) -> None:
+    content = voucher(("Asha", "-600"), ("Asha", "-581"), ("Sales", "1000"), ("IGST18%", "180"), ("TCS0.1%", "1"))
+    assert amounts(content, tmp_path) == {"baseAmount": "1000", "igst": "180", "tcs": "1", "netAmount": "1181"}
+
+
+def test_entries_that_stand_in_both_lists_count_once(tmp_path: Path) -> None:
+    content = voucher(("Asha", "-1180"), ("Sales", "1000"), ("IGST", "180"))
+    lists = content[content.index("<LEDGER") : content.rindex("</VOUCHER>")]
+    both = content.replace("</VOUCHER>", lists.replace("LEDGERENTRIES.LIST", "ALLLEDGERENTRIES.LIST") + "</VOUCHER>")
+    assert amounts(both, tmp_path) == {"baseAmount": "1000", "igst": "180", "netAmount": "1180"}
+
+
+@pytest.mark.parametrize(
+    ("debit", "credit"),
+    [
+        ("-$ 10.00 @ Rs. 80/$ = -Rs. 800.00", "$ 10.00 @ Rs. 80/$ = Rs.800.00"), ("-₹ 800.00", "₹800.00"),
+        ("-Rs.800.00", "Rs. 800.00"), ("(-)800.00", "800.00"),
+    ],
+)  # fmt: skip
+def test_a_sign_before_a_currency_counts(tmp_path: Path, debit: str, credit: str) -> None:
+    content = voucher(("Asha", debit), ("Export of goods", credit), kind="Cash Memo")
+    assert amounts(content, tmp_path) == {"baseAmount": "800.00", "netAmount": "800.00"}
