@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import make
 import workbooks
 from hundi.db.pool import Database, Transaction
 from hundi.files.store import FileStore
+from hundi.imports import jobs
 from hundi.imports.parsing import ReadingFailed
 from hundi.kit.actor import Actor
 from hundi.kit.ids import SellerId
@@ -157,3 +159,33 @@ async def test_a_damaged_archive_of_another_packing_is_answered_and_not_tried_fo
         "SELECT refusal->'problems'->0->>'code' FROM imports WHERE seller_id = $1 AND import_id = $2", import_id
     )
     assert refusal == "WORKBOOK_DAMAGED"
+
+
+async def test_an_import_whose_job_is_gone_can_still_be_cancelled(importer: Importer, clock: make.MovedClock) -> None:
+    seller = importer.seller
+    import_id = await received(importer, text([row()]))
+    await seller.run(
+        "UPDATE imports SET state = 'RUNNING', run_by = 'trn_gone', started_at = $3, progress_at = $3 "
+        "WHERE seller_id = $1 AND import_id = $2",
+        import_id,
+        clock.now(),
+    )
+    for moved, asked in ((1, 0), (61, 1), (1, 1)):
+        clock.move(seconds=moved)
+        reply = await seller.http.post(f"/api/v0/invoice/bulk/{import_id}/cancel")
+        assert reply.json()["payload"]["state"] == "RUNNING", reply.text
+        tickets = await _tickets(importer, import_id)
+        assert len(tickets) == asked
+    await importer.run(import_id)  # a job without the ticket leaves it be
+    assert await seller.value("SELECT state FROM imports WHERE seller_id = $1") == "RUNNING"
+    await jobs.run(importer.context, tickets[0])
+    assert (await outcome(importer, import_id))["state"] == "CANCELLED"
+    assert await importer.count() == 0
+
+
+async def _tickets(importer: Importer, import_id: str) -> list[dict[str, Any]]:
+    found = await importer.seller.rows(
+        "SELECT payload FROM pgqueuer WHERE entrypoint = 'imports.run' AND convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
+    )
+    payloads = [json.loads(one["payload"]) for one in found]
+    return [one for one in payloads if one["import_id"] == import_id and "ticket" in one]

@@ -50,8 +50,8 @@ class InvoiceRows(Kind[InvoiceVerdict]):
     async def open(cls, run: Run, manifest: Manifest, folder: Path) -> Self:
         """Read what holds for the whole import."""
         async with run.db.read(run.seller_id) as tx:
-            *first, before = await queries.first_upload(tx, run.row)
-            prefix = row_id_prefix("inv", *first)
+            first_id, first_at, before = await queries.first_upload(tx, run.row)
+            prefix = row_id_prefix("inv", first_id, first_at)
             entry_prefix = row_id_prefix("ent", run.row.import_id, run.row.created_at)
             rules = Rules(
                 await queries.registrations(tx), await queries.amount_mismatch(tx), prefix, entry_prefix, before,

@@ -1,5 +1,6 @@
 """Verbs on imports: receive a file, start, refuse, finish. Each is one part of one transaction."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +28,8 @@ CUSTOMER_UPDATES: Final = "customer_updates"
 ATTACHMENTS: Final = "attachments"
 RUN_JOB: Final = "imports.run"
 DISPATCH_JOB: Final = "invoices.dispatch_requested"
+STALE: Final = timedelta(seconds=60)
+"""A running import that gave no sign for so long does not keep others waiting: its job is parked, or the worker gone."""
 _DISPATCH_AT_ONCE: Final = 1000
 _FEWEST_ROWS: Final = 10_000
 _BYTES_OF_A_SIXTH: Final = 800  # an invoice is a line of some 130 bytes
@@ -60,6 +63,10 @@ _CANCELLED: Final = """
            result = CASE WHEN state = 'RECEIVED' THEN $5::jsonb ELSE result END,
            finished_at = CASE WHEN state = 'RECEIVED' THEN $3 ELSE finished_at END
      WHERE seller_id = $1 AND import_id = $2 RETURNING state"""
+# An import whose job is parked, or was lost, would never see that it is to stop.
+_TAKE_OVER: Final = """
+    UPDATE imports SET run_by = $3, progress_at = $4
+     WHERE seller_id = $1 AND import_id = $2 AND state = 'RUNNING' AND progress_at < $5 RETURNING true"""
 _REFUSE: Final = """
     UPDATE imports SET state = 'REFUSED', refusal = $3, finished_at = $4
      WHERE seller_id = $1 AND import_id = $2 AND state IN ('RECEIVED', 'RUNNING')
@@ -156,8 +163,9 @@ async def cancel(tx: Transaction, actor: Actor, import_id: str) -> str:
     """Ask for an import to be stopped; give its state now.
 
     One that nobody has begun is CANCELLED at once. One that runs stays RUNNING until its worker stops before its next
-    chunk: what is written by then stays and is in the result files (an atomic import has written nothing). One that is
-    settled stays as it is. Raises :class:`ImportNotFound`.
+    chunk: what is written by then stays and is in the result files (an atomic import has written nothing); where no
+    worker has given a sign of life for :data:`STALE`, another job is asked to do that. One that is settled stays as it
+    is. Raises :class:`ImportNotFound`.
     """
     state = await tx.fetchval(_CANCEL, tx.seller_id, import_id)
     if state is None:
@@ -166,6 +174,9 @@ async def cancel(tx: Transaction, actor: Actor, import_id: str) -> str:
         return str(state)
     nothing = StoredResult(payload=BulkResponse.empty(), warnings=[])
     state = await tx.fetchval(_CANCELLED, tx.seller_id, import_id, tx.now, actor.subject, as_json(nothing))
+    ticket = new_id("trn", tx.now)
+    if await tx.fetchval(_TAKE_OVER, tx.seller_id, import_id, ticket, tx.now, tx.now - STALE):
+        await enqueue(tx, RUN_JOB, ids={"import_id": import_id, "ticket": ticket})
     await record(tx, actor, "import.cancel", kind="import", object_id=import_id, after={"state": state})
     if state == CANCELLED:
         await emit(tx, "import.cancelled", kind="import", object_id=import_id, data={"success_count": 0})

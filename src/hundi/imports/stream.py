@@ -93,6 +93,9 @@ class Watch:
             return await far(tx, self._import_id, self._base_url)
 
     async def _events(self, now: ImportStatus, last_id: str | None) -> AsyncIterator[bytes]:
+        if STREAMS.open >= STREAMS.most:  # others began while this one's import was looked up
+            yield _RETRY
+            return
         with STREAMS.counted():
             yield _RETRY
             loop = asyncio.get_running_loop()

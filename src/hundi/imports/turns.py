@@ -17,7 +17,7 @@ import structlog
 
 from hundi.db.pool import Database, Transaction
 from hundi.imports import service
-from hundi.imports.service import RUN_JOB
+from hundi.imports.service import RUN_JOB, STALE
 from hundi.jobs.queue import enqueue
 from hundi.kit.errors import Transient
 from hundi.kit.ids import SellerId, new_id
@@ -27,8 +27,6 @@ log = structlog.get_logger("hundi.imports")
 LARGE: Final = 16 * 1024 * 1024
 """Bytes from which a file counts as large: some 100,000 rows."""
 BEAT_S: Final = 5.0
-STALE: Final = timedelta(seconds=60)
-"""A running import that gave no sign for so long does not keep others waiting: its job is parked, or the worker gone."""
 _LOOK_AGAIN: Final = timedelta(seconds=5)
 _LOOK_AGAIN_LARGE: Final = timedelta(seconds=1)
 
