@@ -189,3 +189,14 @@ async def _tickets(importer: Importer, import_id: str) -> list[dict[str, Any]]:
     )
     payloads = [json.loads(one["payload"]) for one in found]
     return [one for one in payloads if one["import_id"] == import_id and "ticket" in one]
+
+
+async def test_a_later_row_of_a_number_is_not_imported_without_the_items(importer: Importer) -> None:
+    head = ["invoiceNumber", "customerRef", "invoiceDate", "dueDate", "baseAmount", "cgst", "sgst"]
+    lines = [[one, "C1", "2026-11-01", "2026-12-01", 1000, 90, 90] for one in ("T1", "T2", "t1", "T3", "T3")]
+    items = ["invoiceNumber", "description", "hsnCode", "taxableValue", "gstRate"]
+    sold = [["T1", "Bolts", "7318", 400, 18], ["T2", "Nuts", "7318", 1000, 18]]
+    payload = await imported(importer, workbooks.of(Invoices=[head, *lines], Items=[items, *sold]), chunk_rows=2)
+    assert shown(payload) == [(2, "ITEMS_DO_NOT_ADD_UP"), (4, "DUPLICATE_IN_FILE"), (6, "DUPLICATE_IN_FILE")]
+    assert (payload["success_count"], payload["failure_count_second_file"]) == (2, 1)
+    assert (await importer.count(), await importer.count("invoice_items")) == (2, 1)

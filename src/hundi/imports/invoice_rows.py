@@ -21,11 +21,13 @@ from hundi.imports.newcomers import Newcomer, Newcomers
 from hundi.imports.parse_child import REPEATED, Chunk, Manifest
 from hundi.imports.reading import read_chunk
 from hundi.imports.tables import Birth, Copied
-from hundi.imports.verdict import Claims
+from hundi.imports.verdict import DUPLICATE_IN_FILE, Claims
 from hundi.invoices import policies
 from hundi.invoices.rules import CreatedVia
 from hundi.kit.dates import ist_date
+from hundi.kit.errors import FieldProblem
 from hundi.kit.ids import row_id_prefix
+from hundi.kit.money import shown
 
 
 class InvoiceRows(Kind[InvoiceVerdict]):
@@ -102,10 +104,22 @@ class InvoiceRows(Kind[InvoiceVerdict]):
         verdict = await asyncio.to_thread(judge, draft, known, rules, today, ids, items)
         verdict.dispatch_all = run.options.dispatch
         verdict.newcomers = newcomers
+        self._refuse_bare(verdict)
         self._claims.settle(verdict)
         if followers is not None:
             verdict = self._led.joined(verdict, followers)
         return verdict
+
+    def _refuse_bare(self, verdict: InvoiceVerdict) -> None:
+        """Let no later row of a number be imported without the items, which belong to the first one."""
+        later = self._split.later_rows(verdict.rows["row"]) if self._split is not None else {}
+        if not later:
+            return
+        for at, row in enumerate(verdict.rows["row"]):
+            if row in later and at not in verdict.notes.errors:
+                number = verdict.rows["invoiceNumber"][at]
+                message = f"Row {later[row]} of this file has the same invoiceNumber, and its items; correct that one."
+                verdict.notes.error(at, FieldProblem("invoiceNumber", DUPLICATE_IN_FILE, message, shown(number)))
 
     def _items(self, no: int) -> ItemRows | None:
         frame = self._split.of(no) if self._split is not None else None

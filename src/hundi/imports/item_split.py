@@ -23,6 +23,7 @@ class ItemSplit:
         self._waiting: dict[int, list[pl.DataFrame]] = {}
         self._held = 0
         self._first: pl.DataFrame | None = None
+        self._later = pl.DataFrame(schema={"number_key": pl.String, "row": pl.Int64, OWNER: pl.Int64})
         self.inline = manifest.items is None
 
     def sort(self) -> None:
@@ -33,8 +34,10 @@ class ItemSplit:
         items = self._manifest.items
         columns = self._manifest.columns if items is None else items.columns
         chunks = self._manifest.chunks if items is None else items.chunks
+        with_items = []
         for no, chunk in enumerate(chunks):
             frame = self._read(chunk, columns)
+            with_items.append(self._later.join(frame, on="number_key", how="semi"))
             frame = frame.join(owners, on="number_key", how="left", maintain_order="left")
             if self.inline:  # a row without a number is an invoice of its own, with one item
                 frame = frame.with_columns(pl.coalesce(OWNER, "row"), pl.col("chunk").fill_null(no))
@@ -43,11 +46,17 @@ class ItemSplit:
             if self._held > _FLUSH_ROWS:
                 self._flush()
         self._flush()
+        self._later = pl.concat(with_items).unique() if with_items else self._later
 
     def of(self, no: int) -> pl.DataFrame | None:
         """Give the items of chunk ``no``, in the order of the file; None where it has none."""
         files = [self._folder / f"of-{no}-{piece}.arrow" for piece in range(self._pieces.get(no, 0))]
         return pl.concat([pl.read_ipc(one) for one in files], how="diagonal") if files else None
+
+    def later_rows(self, rows: pl.Series) -> dict[int, int]:
+        """Give those of the rows whose invoiceNumber has items that belong to an earlier row: row by row, the owner."""
+        found = self._later.filter(pl.col("row").is_in(rows.implode()))
+        return dict(found.select("row", OWNER).iter_rows())
 
     def apart(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Part the rows of a chunk: those that are invoices, and those that only bring a further item of one.
@@ -69,7 +78,13 @@ class ItemSplit:
                 self._read(chunk, self._manifest.columns).select("number_key", pl.col("row").alias(OWNER)).drop_nulls()
             )
             found.append(frame.with_columns(pl.lit(no, dtype=pl.Int32).alias("chunk")))
-        return pl.concat(found).unique("number_key", keep="first", maintain_order=True)
+        whole = pl.concat(found)
+        first = whole.unique("number_key", keep="first", maintain_order=True)
+        if not self.inline:
+            twice = whole.filter(pl.col("number_key").is_duplicated()).select("number_key", pl.col(OWNER).alias("row"))
+            both = twice.join(first.select("number_key", OWNER), on="number_key")
+            self._later = both.filter(pl.col("row") != pl.col(OWNER)).select(self._later.columns)
+        return first
 
     def _read(self, chunk: Chunk, columns: list[str | None]) -> pl.DataFrame:
         frame = pl.read_ipc(self._folder / chunk.file)
