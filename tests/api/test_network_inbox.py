@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -21,7 +22,7 @@ from hundi.network.protocol.decisions import Delivery, Resp
 from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel, Position, encode, seal
 from hundi.network.wire.invoice import SendInvoice
 from hundi.network.wire.meaning import message_of
-from hundi.network.wire.onboarding import RegisterEntity
+from hundi.network.wire.onboarding import CheckEntity, RegisterEntity
 from hundi.network.wire.reading import read
 from network_world import World, pan
 
@@ -144,13 +145,47 @@ async def test_only_what_is_signed_now_by_its_sender_is_taken(
     assert error_of(await deliver(client, path, reused, now, ELSEWHERE)) == (400, "MESSAGE_ID_REUSED")
 
 
+@pytest.mark.parametrize(
+    ("changes", "lanes", "code"),
+    [
+        ({"total": Decimal("Infinity")}, None, "MESSAGE_DIFFERS"),
+        ({"total": Decimal("NaN")}, None, "MESSAGE_DIFFERS"),
+        ({"total": Decimal(99999999999999999999)}, None, "MESSAGE_DIFFERS"),
+        ({"total": Decimal("1179.99")}, None, "MESSAGE_DIFFERS"),
+        ({"number": "a\x00b"}, None, "MESSAGE_DIFFERS"),
+        ({"document_key": "INV|27AAACG0569P1Z3|2026-27|1"}, None, "MESSAGE_DIFFERS"),
+        ({"body": msgspec.Raw(b'"an invoice"')}, None, "MALFORMED_JSON"),
+        ({"body": msgspec.Raw(b'{"device": "a\\u0000b"}')}, None, "BAD_TEXT"),
+        ({"body": msgspec.Raw(b"{}")}, None, "REQUIRED"),
+        ({}, ["x" * 9000], "LANES_DIFFER"),
+        ({}, [], "LANES_DIFFER"),
+    ],
+)
+async def test_another_server_s_message_is_what_its_own_body_says(
+    client: httpx2.AsyncClient,
+    db: Any,
+    clock: Any,
+    home: Home,
+    changes: dict[str, Any],
+    lanes: list[str] | None,
+    code: str,
+) -> None:
+    sent = bodies.send_invoice(home.b2b_id, "SOMEBODY")
+    message = message_of(read(json.dumps(sent).encode(), SendInvoice), m.SendInvoice)
+    altered = msgspec.structs.replace(message, **changes)
+    parcel = home.parcel(altered, [sent["invoice"]["objectId"]] if lanes is None else lanes)
+    reply = await deliver(client, "invoice/req-send-invoice", parcel, clock.now(), ELSEWHERE)
+    assert error_of(reply) == (400, code)
+    assert await waiting(db, home.name) == []
+
+
 async def test_what_comes_before_its_turn_waits_for_it(
     client: httpx2.AsyncClient, db: Any, clock: Any, home: Home
 ) -> None:
     first = home.registration()
     lane = first.positions[0].lane
-    check = m.CheckEntity(business_id=lane, pan="AAACG0569P", entity_type="COMPANY", name="X")
-    second = home.parcel(check, [lane])
+    body = bodies.check_entity() | {"objectId": lane}
+    second = home.parcel(message_of(read(json.dumps(body).encode(), CheckEntity), m.CheckEntity), [lane])
     path = "business-onboarding/reg-check-entity"
     assert (await deliver(client, path, second, clock.now(), ELSEWHERE)).status_code == 200
     assert await waiting(db, home.name) == []
@@ -172,6 +207,7 @@ async def test_a_company_believes_the_central_unit_alone(
     path = "invoice/resp-send-invoice"
     assert error_of(await deliver(client, path, parcel, clock.now(), ELSEWHERE)) == (401, "BAD_SIGNATURE")
     nobody = msgspec.structs.replace(parcel, receiver="CEK0000000")
+    assert error_of(await deliver(client, path, nobody, clock.now(), ELSEWHERE)) == (401, "BAD_SIGNATURE"), "as for any"
     assert error_of(await deliver(client, path, nobody, clock.now(), keyring)) == (400, "WRONG_RECEIVER")
     posing = msgspec.structs.replace(parcel, sender=seller.seller_id)
     assert error_of(await deliver(client, path, posing, clock.now(), keyring)) == (400, "WRONG_RECEIVER")

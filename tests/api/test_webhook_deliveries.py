@@ -358,6 +358,39 @@ async def test_a_slow_endpoint_gets_only_a_few_calls_at_once(
     assert set(await hooks.states(seller)) == {"DELIVERED"}
 
 
+async def test_endpoints_that_never_answer_keep_few_jobs_waiting(
+    seller: make.Company, context: JobContext, receiver: Receiver
+) -> None:
+    for n in range(3):
+        await hooks.register(seller, context, receiver, path=f"/{n}")
+    receiver.answers = [status(500)]
+    await hooks.tell(seller, "inv_0")
+    await hooks.work(seller, context)
+    assert len(receiver.got) == 3, "each has failed once"
+    gate = asyncio.Event()
+
+    async def wait(got: Got, writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        await status(200)(got, writer)
+
+    receiver.answers = [wait]
+    for n in range(1, 5):
+        await hooks.tell(seller, f"inv_{n}")
+    payloads = [one for one in await hooks.lanes(seller) if one["object_id"] != "inv_0"]
+    assert len(payloads) == 12
+    jobs_ = [asyncio.create_task(jobs.drain(context, one)) for one in payloads]
+    async with asyncio.timeout(10):
+        while sum(job.done() for job in jobs_) < 12 - delivery.MOST_FAILING:  # noqa: ASYNC110 - happens in other tasks
+            await asyncio.sleep(0.01)
+        while len(receiver.got) < 3 + delivery.MOST_FAILING:  # noqa: ASYNC110 - happens in other tasks
+            await asyncio.sleep(0.01)
+    assert all(isinstance(job.exception(), RunLater) for job in jobs_ if job.done())
+    gate.set()
+    await asyncio.gather(*jobs_, return_exceptions=True)
+    await hooks.work(seller, context)
+    assert len(receiver.got) == 15, "one good answer of each, and all of them are told as before"
+
+
 async def test_many_calls_that_died_with_their_worker_do_not_hold_each_other_up(
     seller: make.Company, context: JobContext, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,25 +19,32 @@ from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, Reply
 from hundi.jobs.queue import enqueue
 from hundi.kit.dates import NotADate, parse_instant
-from hundi.kit.errors import FieldProblem
+from hundi.kit.errors import FieldProblem, Refusal
 from hundi.kit.ids import SellerId
 from hundi.network import told
 from hundi.network.central import unit
 from hundi.network.ends import party_of
 from hundi.network.errors import NoSuchInbox, ObjectBusy, ParcelRefused, ParcelUnsigned
 from hundi.network.party_store import PostgresPartyStore
+from hundi.network.keys import HomeVerifier
 from hundi.network.protocol.catalogue import CALLS, NOTICE
+from hundi.network.protocol.deciding import subjects
 from hundi.network.protocol.faults import Fault, MessageRefused
-from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel
+from hundi.network.protocol.messages import Call
+from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel, unseal
 from hundi.network.protocol.store import ConcurrentChange
 from hundi.network.schemas import NetworkReply
 from hundi.network.service import COLLECT
+from hundi.network.wire.catalogue import WIRE_CALL_OF
+from hundi.network.wire.meaning import message_of
+from hundi.network.wire.reading import read
 
 _PREFIX: Final = "/api/v0/"
 _COMPANY: Final = "SELECT true FROM sellers WHERE seller_id = $1"
 _UNSIGNED: Final = frozenset({Fault.SENDER_UNKNOWN, Fault.BAD_SIGNATURE, Fault.CLOCK_OUT_OF_WINDOW})
 _HEADERS: Final = ("Network-Sender", "Network-Receiver", "Network-Message-Id", "Network-Stamp", "Network-Signature")
 _LONGEST: Final = 200
+_MOST_SHOWN: Final = 20
 _PARCEL: Final = msgspec.json.Decoder(Parcel)
 CALL_PATHS: Final = frozenset(call.path.removeprefix(_PREFIX) for call in CALLS.values())
 HOOK_PATHS: Final = frozenset(
@@ -63,10 +70,10 @@ async def deliver_to_network_inbox(path: str, request: Request[Any, Any, Any], s
     if where not in CALL_PATHS | HOOK_PATHS:
         raise NoSuchInbox
     envelope, receiver = _envelope(request, await request.body())
-    _check_path(where, receiver, envelope.parcel)
+    parcel = _check_path(where, receiver, envelope.parcel)
     try:
         if receiver == CENTRE:
-            await _to_the_centre(state, envelope)
+            await _to_the_centre(state, envelope, parcel)
         else:
             await _to_a_company(state, SellerId(receiver), envelope)
     except MessageRefused as refused:
@@ -96,8 +103,8 @@ def _envelope(request: Request[Any, Any, Any], body: bytes) -> tuple[Envelope, s
     return Envelope(id=message_id, sender=sender, stamp=stamp, parcel=body, signature=signature), receiver
 
 
-def _check_path(where: str, receiver: str, body: bytes) -> None:
-    """Refuse a parcel that stands under another path than its own, or under one of the other direction."""
+def _check_path(where: str, receiver: str, body: bytes) -> Parcel:
+    """Give the parcel; refuse one that stands under another path than its own, or under one of the other direction."""
     try:
         parcel = _PARCEL.decode(body)
     except (msgspec.DecodeError, RecursionError):
@@ -113,10 +120,35 @@ def _check_path(where: str, receiver: str, body: bytes) -> None:
     if own != where:
         message = "The parcel belongs under another path: send each message under its own."
         raise ParcelRefused(problems=[FieldProblem("path", "WRONG_PATH", message, where)])
+    return parcel
 
 
-async def _to_the_centre(state: State, envelope: Envelope) -> None:
+def _check_message(parcel: Parcel, message: Call) -> None:
+    """Refuse a message that is not what its own body says, or that stands in other lanes than those of its objects.
+
+    Another server's word is worth no more than a caller's: amounts, texts and ids are held to the published body's rules,
+    and what the rules decide by is what the other side is shown.
+    """
+    try:
+        meant = message_of(read(bytes(message.body), WIRE_CALL_OF[type(message)].body), type(message))
+    except Refusal as refused:
+        problems = [
+            FieldProblem(f"message.body.{one.field}", one.code, one.message) for one in refused.problems[:_MOST_SHOWN]
+        ] or [FieldProblem("message.body", refused.code, refused.message)]
+        raise ParcelRefused(problems=problems) from refused
+    if msgspec.structs.replace(message, body=meant.body) != meant:
+        text = "The parcel's values are not those of the body it carries: make it from the body again."
+        raise ParcelRefused(problems=[FieldProblem("message", "MESSAGE_DIFFERS", text)])
+    if tuple(position.lane for position in parcel.positions) != subjects(message):
+        text = "A message has a place in the lane of each object it is about, in their order, and in no other."
+        raise ParcelRefused(problems=[FieldProblem("positions", "LANES_DIFFER", text)])
+
+
+async def _to_the_centre(state: State, envelope: Envelope, parcel: Parcel) -> None:
     async with state.db.unbound() as tx:
+        await unit.check(tx, state.keyring, envelope)
+        if parcel.message is not None:
+            _check_message(parcel, parcel.message)
         receivers = await unit.receive(tx, state.keyring, envelope, sandbox=state.settings.network_sandbox)
         await _wake(tx, receivers)
 
@@ -130,6 +162,8 @@ async def _wake(tx: Transaction, homes: list[str]) -> None:
 
 async def _to_a_company(state: State, seller_id: SellerId, envelope: Envelope) -> None:
     async with state.db.transaction(seller_id) as tx:
+        # The signature first: who may not deliver here learns nothing of which companies there are.
+        unseal(envelope, seller_id, tx.now, HomeVerifier(state.keyring))
         if not await tx.fetchval(_COMPANY, seller_id):
             raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", seller_id[:_LONGEST])
         party = party_of(tx, state.keyring)

@@ -41,6 +41,9 @@ SLOW: Final = timedelta(seconds=2)
 MOST_SLOW: Final = 4
 """While so many calls to an endpoint have been waiting for longer than SLOW, no more are begun: an endpoint that does not
 answer must not keep every worker waiting."""
+MOST_FAILING: Final = 2
+"""So many calls are under way at the same time to all those endpoints of a company together whose last call failed: however
+many of them never answer, they keep no more of a worker's jobs waiting."""
 
 _SHORTLY: Final = timedelta(seconds=1)
 _LOCK_LANE: Final = """
@@ -114,6 +117,10 @@ async def _begin(tx: Transaction, endpoint: EndpointRow, delivery: DeliveryRow) 
     slow = await queries.under_way(tx, endpoint.endpoint_id, since=tx.now - LEASE, until=tx.now - SLOW)
     if slow >= MOST_SLOW:
         raise RunLater(_SHORTLY, "the endpoint is slow and has enough to do")
+    if endpoint.failing_since is not None:
+        failing = await queries.lock_failing(tx)
+        if await queries.under_way_to(tx, failing, since=tx.now - LEASE) >= MOST_FAILING:
+            raise RunLater(_SHORTLY, "the endpoint fails and is tried a few calls at a time")
     await tx.execute(_ATTEMPT, tx.seller_id, delivery.delivery_id, number, tx.now)
     await lifecycle.move(
         tx, delivery.delivery_id, to=DeliveryState.SENDING, detail=None, due_at=tx.now, attempts=number

@@ -35,6 +35,13 @@ _ATTEMPTS: Final = """
 _UNDER_WAY: Final = """
     SELECT count(*) FROM webhook_deliveries WHERE seller_id = $1 AND endpoint_id = $2 AND state = 'SENDING' AND due_at > $3 AND due_at < $4"""
 
+_FAILING: Final = """
+    SELECT endpoint_id FROM webhook_endpoints
+     WHERE seller_id = $1 AND failing_since IS NOT NULL AND deleted_at IS NULL ORDER BY endpoint_id FOR UPDATE"""
+_UNDER_WAY_TO: Final = """
+    SELECT count(*) FROM webhook_deliveries
+     WHERE seller_id = $1 AND endpoint_id = ANY ($2::text[]) AND state = 'SENDING' AND due_at > $3"""
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which deliveries are looked for; all of it must hold. ``until`` is included."""
@@ -90,6 +97,16 @@ async def attempts(tx: Transaction, delivery_id: str) -> list[AttemptRow]:
 async def under_way(tx: Transaction, endpoint_id: str, *, since: datetime, until: datetime) -> int:
     """Count the calls to an endpoint that were begun between two instants and have not ended."""
     return int(await tx.fetchval(_UNDER_WAY, tx.seller_id, endpoint_id, since, until))
+
+
+async def lock_failing(tx: Transaction) -> list[str]:
+    """Give the endpoints whose last call failed, locked: of two who count what is under way to them, one counts first."""
+    return [row["endpoint_id"] for row in await tx.fetch(_FAILING, tx.seller_id)]
+
+
+async def under_way_to(tx: Transaction, endpoint_ids: Sequence[str], *, since: datetime) -> int:
+    """Count the calls to these endpoints that were begun after an instant and have not ended."""
+    return int(await tx.fetchval(_UNDER_WAY_TO, tx.seller_id, list(endpoint_ids), since))
 
 
 def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:

@@ -15,7 +15,7 @@ from hundi.network.protocol.decisions import Change
 from hundi.network.protocol.identifiers import SortableIds
 from hundi.network.protocol.messages import DecideKyc, NetworkOrder, SettlePayment
 from hundi.network.protocol.objects import BusinessFacts, NetworkObject, PaymentFacts
-from hundi.network.protocol.parcels import Envelope
+from hundi.network.protocol.parcels import CENTRE, Envelope, unseal
 from hundi.network.protocol.statuses import Event
 from hundi.network.protocol.store import Outgoing
 
@@ -55,15 +55,24 @@ def _centre(tx: Transaction, verifier: HomeVerifier) -> Centre:
     return Centre(clock, SortableIds(clock), verifier)
 
 
+async def _verifier(tx: Transaction, keyring: Keyring, sender: str) -> HomeVerifier:
+    key = await tx.fetchval(_KEY, sender)
+    return HomeVerifier(keyring, known={sender: bytes(key)} if key is not None else None)
+
+
+async def check(tx: Transaction, keyring: Keyring, envelope: Envelope) -> None:
+    """Refuse an envelope that is not its sender's, not of now, or not for the unit; nothing is taken in."""
+    unseal(envelope, CENTRE, tx.now, await _verifier(tx, keyring, envelope.sender))
+
+
 async def receive(tx: Transaction, keyring: Keyring, envelope: Envelope, *, sandbox: bool) -> list[str]:
     """Take an envelope in; gives the homes for which something waits now.
 
     In a sandbox the unit approves KYC and settles on-platform payments by itself, in the same commit. Raises
     :class:`hundi.network.protocol.faults.MessageRefused` for the wire's faults.
     """
-    key = await tx.fetchval(_KEY, envelope.sender)
     store = _Watched(tx)
-    centre = _centre(tx, HomeVerifier(keyring, known={envelope.sender: bytes(key)} if key is not None else None))
+    centre = _centre(tx, await _verifier(tx, keyring, envelope.sender))
     await centre.receive(store, envelope)
     for wanted in [one for born in tuple(store.born) for one in _orders_of(born)] if sandbox else ():
         await centre.order(store, wanted)
