@@ -93,6 +93,33 @@ async def test_a_stranger_finds_nothing(db: Any, keyring: Any, clock: Any, new_s
     assert await supplier.company.value("SELECT count(*) FROM network_events WHERE seller_id = $1") == traces
 
 
+async def test_nobody_uses_up_the_document_numbers_of_another_business(
+    db: Any, keyring: Any, clock: Any, new_seller: Any
+) -> None:
+    world = World(db, keyring, clock)
+    victim, buyer, other = [await world.join(await new_seller()) for _ in range(3)]
+    gstin = victim.registered["institute"]["primaryBusinessIdentifier"]["value"]
+    cases = [
+        ("invoice/req-send-invoice", bodies.send_invoice, "invoice", "supplierDetails", (other, buyer)),
+        ("cd-note/req-send", bodies.send_note, "cdNote", "supplierDetails", (other, buyer)),
+        ("purchase-order/req-send", bodies.send_order, "purchaseOrder", "buyerDetails", (buyer, other)),
+    ]
+    for path, make_body, block, issuer, (supplier, customer) in cases:
+        forged = make_body(supplier.b2b_id, customer.b2b_id)
+        forged[block][issuer] = forged[block][issuer] | {"gstin": gstin}
+        await other.call(path, forged)
+        said = other.resp["resp"]
+        assert (said["result"], said["errorCd"], said["errorField"]) == (
+            "FAILURE", "IDENTIFIER_OF_OTHERS", f"{block}.{issuer}.gstin",
+        )  # fmt: skip
+        pair = (buyer, victim) if issuer == "buyerDetails" else (victim, buyer)
+        own = make_body(pair[0].b2b_id, pair[1].b2b_id)
+        number = next(name for name in own[block] if name.endswith("Number"))
+        own[block] |= {number: forged[block][number], issuer: own[block][issuer] | {"gstin": gstin}}
+        await victim.call(path, own)
+        assert victim.resp["resp"]["result"] == "SUCCESS", victim.resp
+
+
 async def test_a_partner_acts_under_a_grant_only(seller: make.Company, new_seller: Any, session_app: Any) -> None:
     partner = await new_seller()
     query = f"?sellerId={seller.seller_id}"

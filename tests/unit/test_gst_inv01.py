@@ -123,6 +123,7 @@ def test_without_kind_and_day_there_is_no_document(path: str) -> None:
     [
         "", "x", "[]", "1", '"text"', "[" * 100_000, '{"a":' * 100_000, '{"Version":NaN}', b"\xff\xfe",
         '{"DocDtls":{"No":"1","No":"2"}}', " " * (LARGEST_FORM + 1),
+        '{"Version":1e9999999999999999999}', '{"Version":1e-9999999999999999999}',
     ],
     ids=lambda form: repr(form[:12]),
 )  # fmt: skip

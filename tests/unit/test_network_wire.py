@@ -234,7 +234,8 @@ def test_an_irn_fixes_number_date_parties_items_and_values() -> None:
 
 def test_the_bodies_of_the_sandbox_page_are_good() -> None:
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "sandbox.md").read_text(encoding="utf-8")
-    calls = re.findall(r"api/v0/(\S+) -H \S+ \S+ \S+ -d (?:@- <<'?JSON'?\n(.*?)\nJSON|'(.*?)'\n)", page, re.DOTALL)
+    assert " -d " not in page.partition("## 1.")[2], "a form is refused: what is sent is JSON"
+    calls = re.findall(r"api/v0/(\S+) -H \S+ \S+ \S+ --json (?:@- <<'?JSON'?\n(.*?)\nJSON|'(.*?)'\n)", page, re.DOTALL)
     by_path = {CALLS[call.message].path.removeprefix("/api/v0/"): call for call in WIRE_CALLS}
     assert [path for path, _, _ in calls] == [
         "business-onboarding/reg-entity", "business-onboarding/reg-search-entity", "payment/req-pay",

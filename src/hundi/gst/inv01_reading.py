@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -100,7 +100,7 @@ def _decoded(text: bytes | str) -> dict[str, Any]:
         raise _NotAForm(message)
     try:
         form = json.loads(
-            text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_once
+            text, parse_float=exact, parse_int=exact, parse_constant=_refuse_constant, object_pairs_hook=_once
         )
     except RecursionError as error:
         message = "The JSON is nested too deeply."
@@ -112,6 +112,15 @@ def _decoded(text: bytes | str) -> dict[str, Any]:
         message = "The form is a JSON object."
         raise _NotAForm(message)
     return form
+
+
+def exact(text: str) -> Decimal:
+    """Read a JSON number as it is written; ``ValueError`` for one whose exponent no Decimal can hold."""
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        message = "the exponent is too long"
+        raise ValueError(message) from error
 
 
 def _refuse_constant(name: str) -> None:

@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from hundi.gst.document import Document
-from hundi.gst.inv01_reading import FormReading, read_inv01
+from hundi.gst.inv01_reading import FormReading, exact, read_inv01
 from hundi.gst.irn import irn_of, is_irn
 from hundi.gst.numbers import number_key
 from hundi.gst.tolerance import within_tolerance
@@ -120,7 +120,7 @@ def _key(pem: str) -> RSAKey:
 
 def _claims(payload: bytes) -> dict[str, Any]:
     try:
-        claims = json.loads(payload, parse_float=Decimal, parse_int=Decimal)
+        claims = json.loads(payload, parse_float=exact, parse_int=exact)
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):

@@ -25,8 +25,8 @@ from hundi.network import told
 from hundi.network.central import unit
 from hundi.network.ends import party_of
 from hundi.network.errors import NoSuchInbox, ObjectBusy, ParcelRefused, ParcelUnsigned
-from hundi.network.party_store import PostgresPartyStore
 from hundi.network.keys import HomeVerifier
+from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.catalogue import CALLS, NOTICE
 from hundi.network.protocol.deciding import subjects
 from hundi.network.protocol.faults import Fault, MessageRefused

@@ -43,12 +43,14 @@ def _pair(message: m.Pair) -> frozenset[str]:
 
 
 def _of_document(message: m.SendInvoice | m.SendOrder) -> Wanted:
-    return Wanted(parties=_pair(message), keys=frozenset((message.document_key,)))
+    keys = frozenset((message.document_key, m.issuer_key(message.document_key)))
+    return Wanted(parties=_pair(message), keys=keys)
 
 
 def _of_note(message: m.SendNote) -> Wanted:
     by_number = notes.note_key(message.buyer, message.supplier, message.number)
-    return Wanted(parties=_pair(message), keys=frozenset((message.document_key, by_number)))
+    keys = frozenset((message.document_key, m.issuer_key(message.document_key), by_number))
+    return Wanted(parties=_pair(message), keys=keys)
 
 
 def _of_registration(message: m.RegisterEntity) -> Wanted:

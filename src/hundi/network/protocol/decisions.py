@@ -13,7 +13,7 @@ import msgspec
 
 from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.identifiers import Prefix, b2b_key, is_object_id
-from hundi.network.protocol.messages import About, Criterion, ObjectVersion, Transition
+from hundi.network.protocol.messages import About, Criterion, ObjectVersion, Transition, issuer_key
 from hundi.network.protocol.moves import NONE, Condition, move
 from hundi.network.protocol.objects import B2bIdFacts, Facts, NetworkObject
 from hundi.network.protocol.statuses import Actor, B2bIdStatus, Event, Kind
@@ -207,6 +207,16 @@ class Draft:
         if not supplies.supplies:
             raise MessageRefused(Fault.SUPPLIER_NOT_ALLOWED, "b2bIds.supplierB2BId", supplier)
         return supplies.home, buys.home
+
+    def check_issuer(self, document_key: str, issuer: str, field: str) -> None:
+        """Refuse a document that counts by the GSTIN of another business than its issuer's (``IDENTIFIER_OF_OTHERS``).
+
+        Whoever names it would use up that business's numbers.
+        """
+        key = issuer_key(document_key)
+        holder = self.loaded.holders.get(key)
+        if holder is not None and holder != self.b2b_id(issuer, field).business_id:
+            raise MessageRefused(Fault.IDENTIFIER_OF_OTHERS, field, key.rpartition("|")[2])
 
     def check_free(self, key: str, fault: Fault, field: str, detail: str) -> None:
         """Refuse where somebody holds the key, else claim nothing yet."""

@@ -22,6 +22,7 @@ def send_invoice(draft: Draft, message: SendInvoice) -> Decision:
     homes = draft.trade(message.buyer, message.supplier, Actor.SUPPLIER)
     if message.total <= 0:
         raise MessageRefused(Fault.AMOUNT_NOT_POSITIVE, "invoice.valueDetails.totalInvoiceValue", str(message.total))
+    draft.check_issuer(message.document_key, message.supplier, "invoice.supplierDetails.gstin")
     draft.check_free(message.document_key, Fault.DOCUMENT_NUMBER_TAKEN, "invoice.supplierInvoiceNumber", message.number)
     new = NetworkObject(
         id=message.object_id, kind=Kind.INVOICE, number=message.number, supplier=message.supplier, buyer=message.buyer,
@@ -96,6 +97,7 @@ def edit_invoice(draft: Draft, message: EditInvoice) -> Decision:
     draft.act_as(found, Actor.SUPPLIER)
     if message.total <= 0:
         raise MessageRefused(Fault.AMOUNT_NOT_POSITIVE, "invoice.valueDetails.totalInvoiceValue", str(message.total))
+    draft.check_issuer(message.document_key, message.supplier, "invoice.supplierDetails.gstin")
     holder = draft.loaded.holders.get(message.document_key)
     if holder is not None and holder != found.id:
         raise MessageRefused(Fault.DOCUMENT_NUMBER_TAKEN, "invoice.supplierInvoiceNumber", message.number)

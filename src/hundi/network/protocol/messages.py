@@ -366,3 +366,8 @@ def document_key(kind: Literal["INV", "CRN", "DBN", "PUR"], issuer: str, financi
     Source: domain §1. The network refuses a second document with the same key (``DOCUMENT_NUMBER_TAKEN``).
     """
     return f"{kind}|{issuer.upper()}|{financial_year}|{number.upper()}"
+
+
+def issuer_key(document: str) -> str:
+    """Give the key under which a business holds the GSTIN that a document's natural key counts by."""
+    return f"IDENTIFIER|GSTIN|{document.split('|', 2)[1]}"

@@ -23,6 +23,7 @@ def send_note(draft: Draft, message: SendNote) -> Decision:
     homes = draft.trade(message.buyer, message.supplier, Actor.SUPPLIER)
     if message.total <= 0:
         raise MessageRefused(Fault.AMOUNT_NOT_POSITIVE, "cdNote.cdNoteValueDetails", str(message.total))
+    draft.check_issuer(message.document_key, message.supplier, "cdNote.supplierDetails.gstin")
     by_number = note_key(message.buyer, message.supplier, message.number)
     keys = (message.document_key, by_number) if message.credit else (message.document_key,)
     for key in keys:

@@ -18,6 +18,7 @@ def send_order(draft: Draft, message: SendOrder) -> Decision:
     draft.check_new(message.object_id, Prefix.ORDER, "purchaseOrder.objectId")
     homes = draft.trade(message.buyer, message.supplier, Actor.BUYER)
     _check_total(message)
+    draft.check_issuer(message.document_key, message.buyer, "purchaseOrder.buyerDetails.gstin")
     draft.check_free(message.document_key, Fault.DOCUMENT_NUMBER_TAKEN, "purchaseOrder.buyerPONumber", message.number)
     new = NetworkObject(
         id=message.object_id, kind=Kind.ORDER, number=message.number, supplier=message.supplier, buyer=message.buyer,
@@ -56,6 +57,7 @@ def edit_order(draft: Draft, message: EditOrder) -> Decision:
         sent=(message.version, message.transition), field="purchaseOrder", number=message.number,
     )  # fmt: skip
     _check_total(message)
+    draft.check_issuer(message.document_key, message.buyer, "purchaseOrder.buyerDetails.gstin")
     if draft.loaded.holders.get(message.document_key, found.id) != found.id:
         raise MessageRefused(Fault.DOCUMENT_NUMBER_TAKEN, "purchaseOrder.buyerPONumber", message.number)
     draft.claims[message.document_key] = found.id
