@@ -28,8 +28,8 @@ from running import RunningHundi
 from hundi.db.embedded import running_urls
 
 TIER = os.environ.get("TEST_TIER", "default")
-ROWS = {"default": 20_000, "ci": 60_000, "soak": 300_000}[TIER]
-KILLS = {"default": 2, "ci": 9, "soak": 50}[TIER]
+ROWS = {"default": 20_000, "ci": 30_000, "soak": 300_000}[TIER]
+KILLS = {"default": 2, "ci": 4, "soak": 50}[TIER]
 VICTIMS = ("worker", "serve", "postgres")
 BAD_EVERY = 100
 # How many seconds an import of so many rows takes here, roughly: the kills are spread over a bit more than that.

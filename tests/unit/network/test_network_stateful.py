@@ -26,7 +26,7 @@ from hundi.network.simulator import letters
 
 T = TypeVar("T")
 PICK = st.integers(0, 10_000)
-EXAMPLES = {"default": 40, "ci": 300, "soak": 3000}[os.environ.get("TEST_TIER", "default")]
+EXAMPLES = {"default": 40, "ci": 100, "soak": 3000}[os.environ.get("TEST_TIER", "default")]
 
 
 def done(work: Coroutine[Any, Any, T]) -> T:
