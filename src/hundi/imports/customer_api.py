@@ -1,9 +1,11 @@
 """createBulkCustomer and bulkUpdate (contract §3.4): customers from a file, through the engine that imports invoices."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from litestar import Request, get, post
 from litestar.datastructures import State
+from litestar.openapi.spec import Parameter
 from litestar.params import QueryParameter
 
 from hundi.auth.guard import may
@@ -27,10 +29,12 @@ from hundi.kit.ids import SELLER_PATTERN
 
 _TAGS: Final = ["Customer Apis"]
 _PATTERN: Final = {"pattern": SELLER_PATTERN, "type": "string", "one_of": None}
+# Printed as required and without a pattern; who leaves it out acts for the company of the token.
 CompanyParameter = Annotated[
     str | None,
-    QueryParameter(name="companyId", required=False, schema_extra=_PATTERN, description="Company to act for"),
-]
+    QueryParameter(name="companyId", required=False, schema_extra={"type": "string", "one_of": None},
+                   description="Company to act for"),
+]  # fmt: skip
 ParentCompanyParameter = Annotated[
     str | None,
     QueryParameter(name="parentCompanyId", required=False, schema_extra=_PATTERN, description="Company to act for"),
@@ -40,10 +44,22 @@ _NEW: Final = Form(kind=CUSTOMERS, hint=_HINT, nameless="customers.csv")
 _CHANGED: Final = Form(kind=CUSTOMER_UPDATES, hint=_HINT, nameless="customers.csv")
 
 
+@dataclass
+class CompanyUploadOperation(UploadOperation):
+    """Shows ``companyId`` as required, as the published page does."""
+
+    def __post_init__(self) -> None:
+        """Mark the parameter."""
+        super().__post_init__()
+        for one in self.parameters or ():
+            if isinstance(one, Parameter) and one.name == "companyId":
+                one.required = True
+
+
 @post(
     "/api/v0/customer/bulk",
     operation_id="createBulkCustomer",
-    operation_class=UploadOperation,
+    operation_class=CompanyUploadOperation,
     tags=_TAGS,
     guards=[may(Permission.IMPORT)],
     status_code=200,
