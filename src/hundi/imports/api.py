@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -87,6 +87,19 @@ class UploadOperation(Operation):
     def __post_init__(self) -> None:
         """Put the form in, whatever was derived from the handler's arguments."""
         self.request_body = _FORM
+
+
+@dataclass
+class TemplateOperation(Operation):
+    """Shows that a template comes as a workbook, too."""
+
+    def __post_init__(self) -> None:
+        """Put the other kinds of file beside the first."""
+        answer = (self.responses or {}).get("200")
+        if isinstance(answer, OpenAPIResponse) and answer.content is not None:
+            for one in _MEDIA_TYPES.values():
+                schema = Schema(type=OpenAPIType.STRING, content_media_type=one)
+                answer.content.setdefault(one.partition(";")[0], OpenAPIMediaType(schema=schema))
 
 
 def upload_statuses() -> dict[int, ResponseSpec]:
@@ -203,6 +216,7 @@ async def cancel_import(
 @get(
     "/api/v0/invoice/bulk/template",
     operation_id="getBulkTemplate",
+    operation_class=TemplateOperation,
     tags=TAGS,
     guards=[may(Permission.IMPORT)],
     responses=statuses(),

@@ -17,6 +17,7 @@ from hundi.imports.api import (
     DryRun,
     TemplateFormat,
     TemplateLanguage,
+    TemplateOperation,
     UploadOperation,
     template_reply,
     upload_statuses,
@@ -104,6 +105,7 @@ async def update_customers(
 @get(
     "/api/v0/customer/bulk/template",
     operation_id="getBulkCustomerTemplate",
+    operation_class=TemplateOperation,
     tags=_TAGS,
     responses=statuses(),
     guards=[may(Permission.IMPORT)],

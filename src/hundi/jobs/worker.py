@@ -69,12 +69,21 @@ async def run_worker(
     not a PgBouncer in transaction mode: LISTEN and the worker's own lock need a session. A lost database is waited for.
     """
     worker = _Worker(context, handlers, stop)
+    # asyncpg's InternalClientError: the connection broke between two steps of a statement.
+    lost = (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        PgqException,
+        TimeoutError,
+    )
     failures = 0
     while not stop.is_set():
         started = time.monotonic()
         try:
             await worker.session(direct_dsn)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, PgqException, TimeoutError) as error:
+        except lost as error:
             failures = 1 if time.monotonic() - started > _COMMAND_TIMEOUT_S else failures + 1
             wait = _RECONNECT_S[min(failures, len(_RECONNECT_S)) - 1]
             log.warning("worker lost the database", error=repr(error), again_in_s=wait)
