@@ -14,8 +14,6 @@ import structlog
 import uvicorn
 import uvloop
 
-from hundi import app as application
-from hundi import registry
 from hundi.cli.names import DEMO_SELLER
 from hundi.cli.output import run
 from hundi.cli.parts import Parts, opened
@@ -58,6 +56,8 @@ async def serve(
     settings: Settings, bound: socket.socket, stop: asyncio.Event, *, demo_seller: str | None = None
 ) -> None:
     """Answer HTTP on ``bound`` until ``stop`` is set; running requests get ten seconds to end."""
+    from hundi import app as application
+
     async with opened(settings) as parts:
         asgi: Any = application.build(
             settings=settings,
@@ -95,6 +95,8 @@ async def serve(
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Run jobs until ``stop`` is set."""
+    from hundi import registry
+
     async with (
         opened(settings) as parts,
         contextlib.aclosing(Outgoing(parse_allow(settings.outgoing_allow))) as outgoing,
@@ -129,9 +131,13 @@ def _order_hook(kind: type, raw: Any) -> Any:
 
 def child_main(role: str, fd: int | None) -> int:
     """Be a child of `up`: read the order, run until told to stop or until the parent is gone (its end of stdin closes)."""
+    # What each role needs is imported before the order comes, while PostgreSQL is still starting; and nothing else.
     if role == "prepare":
-        # What preparing needs is imported before the order comes, while PostgreSQL is still starting.
         from hundi.cli import demo  # noqa: F401 - only to have it loaded
+    elif role == "serve":
+        from hundi import app  # noqa: F401 - only to have it loaded
+    else:
+        from hundi import registry  # noqa: F401 - only to have it loaded
     line = sys.stdin.buffer.readline()
     if not line:
         return 1
