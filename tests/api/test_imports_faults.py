@@ -97,7 +97,7 @@ async def test_an_upload_the_disk_has_no_room_for_is_put_off(
     assert (await queued(importer, rows(10))).status_code == 202
 
 
-@pytest.mark.parametrize("leave", [0, 4096, 600 * 1024])
+@pytest.mark.parametrize("leave", [0, 4096, 100 * 1024])
 async def test_an_import_waits_for_room_and_goes_on(
     importer: Importer, disk: SmallDisk, app_with: None, leave: int
 ) -> None:
