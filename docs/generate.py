@@ -30,7 +30,9 @@ from hundi.cli.main import app as cli
 from hundi.config import PREFIX, Settings
 from hundi.db.embedded import EmbeddedPostgres
 from hundi.db.upgrade import upgrade
-from hundi.gst.rulebook import RULES
+from hundi.gst.document import ITEM_VALUE_TYPES, OTHER_VALUE_TYPES, RATE_TYPES
+from hundi.gst.findings import LEFT_OUT
+from hundi.gst.rulebook import RULES, Rule, Weight
 from hundi.kit.clock import SystemClock
 from hundi.kit.errors import Refusal
 from hundi.kit.keys import Keyring
@@ -164,10 +166,14 @@ def errors_page() -> str:
 
 def gst_page() -> str:
     """List every rule that invoices and notes between businesses are held against."""
+    places, shapes = rule_places(), codes_of(SHAPES) | {"AMOUNT_TOO_PRECISE"}
     rows = [
-        (f"`{rule.code}`", rule.weight.value, rule.nic or "", re.sub(r"\{\w+\}", "…", rule.sentence))
+        (
+            f"`{rule.code}`", rule.weight.value, rule.nic or "", on_the_network(rule, shapes),
+            ", ".join(sorted(places.get(rule.code, ()))), re.sub(r"\{\w+\}", "…", rule.sentence),
+        )
         for rule in RULES.values()
-    ]
+    ]  # fmt: skip
     return (
         "# GST rules\n\n"
         + NOTE
@@ -175,8 +181,103 @@ def gst_page() -> str:
         "A rule that is an error in an e-invoice is a warning elsewhere. The portal's number is that of the invoice "
         "registration portal's error of the same meaning, after public re-prints of its list; where none is given, none "
         "was found. Amounts agree when the sent one lies from floor(v) - 1 to ceil(v) + 1 of the computed one.\n\n"
-        + table(("code", "counts as", "portal's number", "what it says"), rows)
+        "An invoice or note that is sent or edited over the network (`req-send-invoice`, `req-edit-invoice`, `cd-note/req-send`) "
+        "is an e-invoice when it carries an IRN. Its errors are a 400 with the JSON path, our code and the portal's number (`nic`); "
+        "warnings stand in the reply's `warnings`. *Also used by* names the other parts of Hundi that hold a document against the same "
+        "rule with the same code. The network's copy may leave out what the portal has: what is missing is a warning. In a sandbox "
+        "(`HUNDI_NETWORK_SANDBOX`) a GSTIN that only looks like one is a warning. With `HUNDI_IRP_KEYS` what a portal has signed "
+        "(`einvoiceResponse`) is verified and compared: codes `SIGNATURE_INVALID`, `SIGNED_FORMAT`, `SIGNED_DATA`, `QR_DIFFERS` and "
+        "`QR_IRN_WRONG`.\n\n"
+        + table(("code", "counts as", "portal's number", "on the network", "also used by", "what it says"), rows)
+        + "\n## Names of amounts\n\nThe network's pages leave the types of typed amounts open; these are read. Another makes "
+        "`VALUE_TYPE_UNKNOWN` of its line or of the totals, whose amounts then cannot be compared.\n\n"
+        + table(
+            ("where", "types"),
+            [
+                ("`itemLists[].itemValueDetails[].type`", ", ".join(ITEM_VALUE_TYPES)),
+                ("`itemLists[].rates[].type`", ", ".join(RATE_TYPES)),
+                ("`valueDetails.otherValues[].type`", ", ".join(OTHER_VALUE_TYPES)),
+            ],
+        )
     )
+
+
+SHAPES: Final = {
+    "einvoice_travel": None, "shapes": None, "hsn": None, "einvoice_items": {"_check_names"},
+    "einvoice_parties": {"_check_pin"},
+}  # fmt: skip
+"""The modules of hundi.gst, and the functions in them, that look at shapes: a copy that is no e-invoice is spared them."""
+
+
+def codes_of(modules: dict[str, set[str] | None]) -> set[str]:
+    """Give the rules that stand in these modules of hundi.gst, or in these functions of them."""
+    return {
+        code
+        for module, functions in modules.items()
+        for name, codes in functions_of(module).items()
+        if functions is None or name in functions
+        for code in codes
+    }
+
+
+def functions_of(module: str) -> dict[str, set[str]]:
+    """Give the rules each function of a module of hundi.gst names."""
+    tree = ast.parse((SOURCE / "gst" / f"{module}.py").read_text(encoding="utf-8"))
+    return {
+        node.name: {
+            part.value
+            for part in ast.walk(node)
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value in RULES
+        }
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def rule_places() -> dict[str, set[str]]:
+    """Give the packages that use each rule outside the network: by the functions of hundi.gst (and the GSTIN's) they import."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(SOURCE.rglob("*.py")):
+        package = path.relative_to(SOURCE).parts[0]
+        if package in {"gst", "network", "kit", "cli"}:
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hundi.gst."):
+                known = functions_of((node.module or "").removeprefix("hundi.gst."))
+                codes = {
+                    code
+                    for alias in node.names
+                    for code in TOLD_SHORTLY.get(alias.name) or known.get(alias.name) or set()
+                }
+            elif isinstance(node, ast.ImportFrom) and node.module == "hundi.kit.gstin":
+                codes = {code for code in RULES if code.startswith("GSTIN_") and code != "GSTIN_MISSING"}
+            else:
+                continue
+            for code in codes:
+                found[code].add(FRONTS.get(package, package))
+    return found
+
+
+TOLD_SHORTLY: Final = {
+    "is_hsn": {"HSN_FORMAT", "HSN_CHAPTER_UNKNOWN"}, "fits_rule_46b": {"NUMBER_OVER_16", "NUMBER_CHARACTERS", "NUMBER_START"},
+}  # fmt: skip
+"""Functions that answer yes or no for rules whose codes stand elsewhere."""
+FRONTS: Final = {
+    "invoices": "API",
+    "imports": "files",
+    "documents": "PDF",
+    "customers": "customers",
+    "sellers": "registrations",
+}
+
+
+def on_the_network(rule: Rule, shapes: set[str]) -> str:
+    """Say how a rule counts in a document on the network."""
+    if rule.code in LEFT_OUT:
+        return "warning"
+    if rule.weight is Weight.STRICT:
+        return "error with an IRN" if rule.code in shapes else "error with an IRN, else warning"
+    return rule.weight.value
 
 
 # ---------------------------------------------------------------- API
@@ -356,31 +457,37 @@ def events_page() -> str:
 # ---------------------------------------------------------------- network
 
 
-def proofs() -> dict[str, list[str]]:
-    """Give the API tests that make each of the network's calls, by the path after ``/api/v0/``."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted((DOCS.parent / "tests" / "api").glob("test_network_*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
-                name = f"`{path.stem}::{node.name}`"
-                for text in texts:
-                    if isinstance(text, str) and node.name.startswith("test_"):
-                        found[text].append(name)
-    return found
+TESTS: Final = DOCS.parent / "tests"
+SIMPLIFIED: Final = (
+    ("`POST /api/v0/payout/confirm-invoice`", "the buyer answers received invoices by their ids",
+     "api/test_network_calls", "test_received_invoices_are_answered_by_their_ids_alone"),
+    ("`POST /api/v0/invoice/payment-confirmation`", "the supplier confirms a payment over invoices",
+     "api/test_bharat_connect_ar", "test_an_accepted_off_platform_payment_settles_its_invoices_once"),
+    ("`POST /api/v0/invoice/bulk/create`", "invoices by file", "api/test_imports", None),
+)  # fmt: skip
+"""The simplified calls of the catalogue: call, what it does, test module, test (None: the whole module)."""
+
+
+def cited(module: str, name: str | None, row: str = "") -> str:
+    """Cite a test; raises ``LookupError`` where it is not there, so that no row of the table proves nothing."""
+    tree = ast.parse((TESTS / f"{module}.py").read_text(encoding="utf-8"))
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    if name is not None and name not in names:
+        message = f"{module}.py has no {name}"
+        raise LookupError(message)
+    stem = module.rpartition("/")[2]
+    return f"`{stem}`" if name is None else f"`{stem}::{name}{f'[{row}]' if row else ''}`"
 
 
 def network_page() -> str:
     """List the network's calls with the tests that prove them, its webhooks, its codes and its tables of moves."""
-    tests = proofs()
-    every = "`test_network_catalogue::test_every_call_and_every_webhook`"
     calls: list[tuple[object, ...]] = []
     for number, wire in enumerate(WIRE_CALLS, 1):
         call = NETWORK_CALLS[wire.message]
-        own = tests.get(call.path.removeprefix("/api/v0/"), [])
-        shown = ", ".join(dict.fromkeys([every, *own[:3]]))
+        shown = cited("api/test_network_catalogue", "test_the_call", call.path.removeprefix("/api/v0/"))
+        bad = cited("api/test_network_calls", "test_a_bad_body_is_refused_with_its_paths", wire.operation_id)
         page = "published" if call.seen else "inferred"
-        calls.append((number, wire.title, f"`{call.path}`", page, f"`{wire.permission.value}`", shown))
+        calls.append((number, wire.title, f"`{call.path}`", page, f"`{wire.permission.value}`", shown, bad))
     hooks: list[tuple[object, ...]] = []
     for wire in WIRE_CALLS:
         call = NETWORK_CALLS[wire.message]
@@ -390,7 +497,9 @@ def network_page() -> str:
         ):
             if hook is not None:
                 page = "ours" if hook in OUR_OWN_HOOKS else "published"
-                hooks.append((f"`{hook}`", f"`{event_type(hook)}`", wire.title, what, page))
+                shown = cited("api/test_network_catalogue", "test_the_webhook", hook)
+                hooks.append((f"`{hook}`", f"`{event_type(hook)}`", wire.title, what, page, shown))
+    simple = [(path, what, cited(module, name)) for path, what, module, name in SIMPLIFIED]
     codes = [
         (f"`{fault.value}`", meaning.published or "", meaning.sentence) for fault, meaning in MEANINGS.items()
     ]  # fmt: skip
@@ -409,9 +518,12 @@ def network_page() -> str:
         "of one's own messages. Hundi is independent software, not affiliated with NPCI, NBBL or EnKash. "
         "*Inferred* paths stand on no published page; docs/decisions/0015-network-messages.md says what we chose and "
         "why.\n\n## Calls\n\n"
-        + table(("#", "message", "POST", "page", "permission", "proved by"), calls)
+        + table(("#", "message", "POST", "page", "permission", "proved by", "refusing bad bodies, proved by"), calls)
+        + "\nEvery field of every body is broken one at a time in `test_network_wire::test_every_broken_field_is_named`. Invoices and "
+        "notes are held against the [GST rules](gst-rules.md).\n\n## Simplified calls\n\n"
+        + table(("call", "what it does", "proved by"), simple)
         + "\n## Webhooks\n\nEach is a domain event of the type shown, whose data is the published body.\n\n"
-        + table(("webhook", "event", "of the call", "brings", "page"), hooks)
+        + table(("webhook", "event", "of the call", "brings", "page", "proved by"), hooks)
         + "\n## Codes\n\nThey stand in `resp.errorCd`, and in `apiSubErrors[].code` where our own copy shows it at "
         "once. *Published* is the code of the one public list that means the same.\n\n"
         + table(("code", "published", "what it says"), codes)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import date
 from typing import Any
 
 _count = itertools.count(1)
 
 TS = "2026-11-16T09:57:35+05:30"
+DAY = date(2026, 11, 16)
 DEVICE = {"tag": {"name": "GEOCODE", "value": "19.0760,72.8777"}}
 INFOS = [{"name": "department", "value": "purchase"}]
 GSTIN = "27AAPFU0939F1ZV"
+COLLECTOR = "27AAPFU0939F1C6"
+BUYER_GSTIN = "29AAACG0569P1Z3"
+"""In another state: what the bodies charge is IGST."""
 
 
 def json_of(text: str) -> Any:
@@ -50,6 +55,15 @@ def party(b2b_id: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def buyer_party(b2b_id: str) -> dict[str, Any]:
+    return party(b2b_id, gstin=BUYER_GSTIN, stateCode="29", placeOfSupply="29")
+
+
+def net(total: float) -> float:
+    """Give the taxable value of a total with 18% of tax."""
+    return round(total / 1.18, 2)
+
+
 def shipping() -> dict[str, Any]:
     found = party("x")
     del found["b2bId"]
@@ -59,13 +73,13 @@ def shipping() -> dict[str, Any]:
 
 
 def item(amount: float = 1180, **more: Any) -> dict[str, Any]:
-    net = round(amount / 1.18, 2)
+    taxable = net(amount)
     return {
         "serialno": "1", "productDescription": "Gate valve 50 mm", "isService": "NO", "hsnCode": "848180",
-        "barCode": "8901234567890", "quantity": 10, "freeQuantity": 0, "unit": "NOS", "unitPrice": round(net / 10, 2),
-        "totalAmt": net, "assessmentAmount": net, "gstRate": 18, "totalItemValue": amount,
+        "barCode": "8901234567890", "quantity": 10, "freeQuantity": 0, "unit": "NOS", "unitPrice": round(taxable / 10, 2),
+        "totalAmt": taxable, "assessmentAmount": taxable, "gstRate": 18, "totalItemValue": amount,
         "orderLineReference": "1", "originCountry": "IN", "productSerialNumber": "GV-1",
-        "itemValueDetails": [{"type": "IGST", "value": round(amount - net, 2)}], "rates": [{"type": "CESS", "value": 0}],
+        "itemValueDetails": [{"type": "IGST", "value": round(amount - taxable, 2)}], "rates": [{"type": "CESS", "value": 0}],
         "batchDetails": {"batchNumber": "B-100", "expiryDate": "31/12/2027", "batchWarrantyDate": "2027-12-31"},
         "attributeDetails": [{"name": "colour", "value": "red"}],
         "otherTaxes": [{"name": "toll", "rate": 1, "amount": 2.5}],
@@ -77,13 +91,13 @@ def invoice(supplier: str, buyer: str, total: float = 1180, **more: Any) -> dict
         "objectId": object_id("INV"), "supplierInvoiceNumber": f"S/{next(_count)}", "objectVersion": version(), "ts": TS,
         "statusTransition": transition(),
         "transactionDetails": {
-            "taxScheme": "GST", "supplyType": "B2B", "reverseChargeTax": "NO", "igstChargable": "NO", "ecommerceGstin": GSTIN,
+            "taxScheme": "GST", "supplyType": "B2B", "reverseChargeTax": "NO", "igstChargable": "NO", "ecommerceGstin": COLLECTOR,
         },
-        "supplierDetails": party(supplier), "buyerDetails": party(buyer, placeOfSupply="27"),
+        "supplierDetails": party(supplier), "buyerDetails": buyer_party(buyer),
         "dispatchDetails": {k: v for k, v in party("x").items() if k != "b2bId"}, "shippingDetails": shipping(),
         "itemLists": [item(total)],
         "valueDetails": {
-            "assessmentValue": 1000, "totalInvoiceValue": total, "otherValues": [{"type": "ROUND OFF", "value": -0.2}],
+            "assessmentValue": net(total), "totalInvoiceValue": total, "otherValues": [{"type": "ROUND OFF", "value": -0.2}],
         },
         "supplierBankAccountDetails": {
             "maskedAccountNumber": "3307", "ifsc": "HDFC0000001", "beneficiaryName": "Sahyadri",
@@ -223,7 +237,7 @@ def send_order(supplier: str = "SUP", buyer: str = "BUY", total: float = 1180) -
             "objectId": object_id("PUR"), "buyerPONumber": f"PO/{next(_count)}", "ts": TS, "orderDate": "01/11/2026",
             "deliveryDate": "30/11/2026", "subject": "Valves", "objectVersion": version(0),
             "poStatusTransition": transition(), "supplierDetails": party(supplier),
-            "buyerDetails": party(buyer, placeOfSupply="27"),
+            "buyerDetails": buyer_party(buyer),
             "addressDetails": [{"addressType": "SHIP TO", "address": address()}], "itemLists": [item(total)],
             "poValueDetails": {"assessmentValue": 1000, "totalPOValue": total, "otherValues": []},
             "poInfos": INFOS, "contractReferenceDetails": [], "additionalDocumentDetails": [],
@@ -287,9 +301,9 @@ def send_note(supplier: str = "SUP", buyer: str = "BUY", total: float = 118) -> 
             "eInvoiceInfo": {"schemaVersion": "1.1"},
             "transactionDetails": {
                 "taxScheme": "GST", "supplyType": "B2B", "reverseChargeTax": "NO", "igstChargable": "NO",
-                "eCommerceGstin": GSTIN,
+                "eCommerceGstin": COLLECTOR,
             },
-            **kept, "cdNoteValueDetails": {"assessmentValue": 100, "totalCDNoteValue": total, "otherValues": []},
+            **kept, "cdNoteValueDetails": {"assessmentValue": net(total), "totalCDNoteValue": total, "otherValues": []},
             "additionalInfos": INFOS,
         },
         "additionalInfos": INFOS,

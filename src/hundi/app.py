@@ -36,6 +36,7 @@ from hundi.invoices import approval_api, attachment_api, search_api, series_api
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
 from hundi.network import calls_api, inbox_api, objects_api, payables_api
+from hundi.network.scrutiny import portal_keys
 from hundi.payments import api as payments_api
 from hundi.payments import bharat_connect_api, status_api
 from hundi.reminders import api as reminders_api
@@ -125,7 +126,7 @@ def build(
         state=State(
             {
                 "db": db, "clock": clock, "tokens": TokenSigner(keyring), "keyring": keyring, "settings": settings,
-                "files": files, "metrics": metrics, "base_url": base_url.rstrip("/"), "readiness": readiness,
+                "files": files, "portal_keys": portal_keys(settings.irp_keys), "metrics": metrics, "base_url": base_url.rstrip("/"), "readiness": readiness,
                 "stopping": stopping or asyncio.Event(),
                 "limits": Limits(
                     sign_ins=settings.sign_in_rate, pages=settings.page_rate, proxy_hops=settings.proxy_hops

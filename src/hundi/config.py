@@ -93,6 +93,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="The central unit of this process approves KYC and settles on-platform payments by itself."),
     ] = True
+    irp_keys: Annotated[
+        Path | None,
+        Meta(
+            description="PEM file with the certificates or public keys of invoice registration portals. With it signed e-invoices "
+            "and QRs on the network are verified."
+        ),
+    ] = None
     log_level: Annotated[str, Meta(description="debug, info, warning or error.")] = "info"
 
 

@@ -33,6 +33,24 @@ def run_page(name: str, demo: Path, **more: str) -> str:
     """Run every command of a how-to page in one shell, as printed, and give what it said."""
     blocks = re.findall(r"```sh\n(.*?)```", (HOW_TO / f"{name}.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
+    return run_blocks(blocks, demo, **more)
+
+
+def run_steps(name: str, demo: Path, **more: str) -> int:
+    """Run a page whose commands are followed by what they print, and hold each against what it said.
+
+    ``…`` stands for the rest of a line or a part of it. Gives how many steps had something to say.
+    """
+    page = (HOW_TO / f"{name}.md").read_text(encoding="utf-8")
+    steps = re.findall(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?", page, re.DOTALL)
+    said = run_blocks([f"{block}\necho '=== end of step'" for block, _ in steps], demo, **more)
+    for (block, expected), found in zip(steps, said.split("=== end of step\n"), strict=False):
+        wanted = re.escape(expected).replace("…", "[^\n]*")
+        assert re.fullmatch(wanted, found), f"{block}\nsays\n{found}\nand not\n{expected}"
+    return sum(bool(expected) for _, expected in steps)
+
+
+def run_blocks(blocks: list[str], demo: Path, **more: str) -> str:
     with_curl = environment(DIR=str(demo), **more)
     if shutil.which("curl") is None:
         tools = demo / "tools"
@@ -44,7 +62,7 @@ def run_page(name: str, demo: Path, **more: str) -> str:
         ["bash", "-euc", "\n".join(blocks)],
         env=with_curl, cwd=demo, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     return done.stdout
 
 
@@ -103,6 +121,11 @@ def test_the_page_on_partners_runs_as_printed(demo: Path) -> None:
     assert re.findall(r"^HTTP (\d+)$", said, re.MULTILINE) == ["403", "200", "403"]
     assert "belongs to CEKDEMO001" in said
     assert "customer.create by usr_" in said
+
+
+@pytest.mark.slow  # Starts a whole Hundi of its own: both sides of the network trade on it.
+def test_the_walk_over_the_network_runs_as_printed(demo: Path) -> None:
+    assert run_steps("sandbox", demo) == 11
 
 
 @pytest.mark.slow  # Starts a whole Hundi of its own, once for the three.

@@ -211,6 +211,8 @@ CASES = [
     case("TAX_HEADS_CONTRADICT_PLACE", "itemLists[0].itemValueDetails[CGST]",
          item(invoice(transaction=supply("SEZWP")), igst=ZERO), "2237"),
     case("TAX_HALVES_DIFFER", "itemLists[0].itemValueDetails[SGST]", item(invoice(), sgst=D("90.01")), "2227"),
+    case("VALUE_TYPE_UNKNOWN", "itemLists[0].itemValueDetails[OCTROI]", item(invoice(), unread=("OCTROI",))),
+    case("VALUE_TYPE_UNKNOWN", "valueDetails.otherValues[OCTROI]", values(invoice(), unread=("OCTROI",))),
     case("TAX_MISSING", "itemLists[0].itemValueDetails[CGST]", item(invoice(), cgst=ZERO, sgst=ZERO), "2241"),
     case("CGST_SGST_MISMATCH", "itemLists[0].itemValueDetails[CGST]", item(invoice(), cgst=D(92), sgst=D(92)), "2234"),
     case("IGST_MISMATCH", "itemLists[0].itemValueDetails[IGST]", item(INTER, igst=D(178)), "2235"),
@@ -463,6 +465,7 @@ anyhow = st.text(max_size=20)
 
 
 amount_names = [name for name in Item.__struct_fields__ if isinstance(getattr(goods(), name), Decimal)]
+total_names = [name for name in Values.__struct_fields__ if name != "unread"]
 wild_amounts = st.lists(anything, min_size=40, max_size=40)
 wild_texts = st.lists(anyhow, min_size=8, max_size=8)
 
@@ -472,7 +475,7 @@ def test_no_value_whatever_makes_the_check_fail(amounts: list[Decimal], texts: l
     """Only problems come of it, whatever stands in the fields."""
     line = Item(serial=texts[0], hsn=texts[1], unit=texts[2], **dict(zip(amount_names, amounts, strict=False)))
     wild = invoice(
-        number=texts[3], items=(line,), values=Values(**dict(zip(Values.__struct_fields__, amounts[20:], strict=False))),
+        number=texts[3], items=(line,), values=Values(**dict(zip(total_names, amounts[20:], strict=False))),
         place_of_supply=texts[4], buyer=party(TN_BUYER, "33", texts[5]), irn=texts[6],
         transaction=Transaction(supply_type=texts[7], ecommerce_gstin=texts[7]),
     )  # fmt: skip

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -15,7 +13,6 @@ import network_bodies as bodies
 from hundi.http.body import NotJson
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.network.protocol import messages as m
-from hundi.network.protocol.catalogue import CALLS
 from hundi.network.wire.catalogue import WIRE_CALL_OF, WIRE_CALLS, WireCall
 from hundi.network.wire.invoice import SendInvoice
 from hundi.network.wire.meaning import message_of
@@ -230,16 +227,3 @@ def test_an_irn_fixes_number_date_parties_items_and_values() -> None:
     assert invoice_message(ts="2026-11-17T09:57:35+05:30").substance != base
     assert invoice_message(itemLists=[bodies.item(590)]).substance != base
     assert invoice_message(valueDetails={"totalInvoiceValue": 1}).substance != base
-
-
-def test_the_bodies_of_the_sandbox_page_are_good() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "sandbox.md").read_text(encoding="utf-8")
-    assert " -d " not in page.partition("## 1.")[2], "a form is refused: what is sent is JSON"
-    calls = re.findall(r"api/v0/(\S+) -H \S+ \S+ \S+ --json (?:@- <<'?JSON'?\n(.*?)\nJSON|'(.*?)'\n)", page, re.DOTALL)
-    by_path = {CALLS[call.message].path.removeprefix("/api/v0/"): call for call in WIRE_CALLS}
-    assert [path for path, _, _ in calls] == [
-        "business-onboarding/reg-entity", "business-onboarding/reg-search-entity", "payment/req-pay",
-    ]  # fmt: skip
-    for path, long, short in calls:
-        text = (long or short).replace("$INVOICE", "INV" + "0" * 32)
-        read(text.encode(), by_path[path].body, proper=True)

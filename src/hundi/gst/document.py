@@ -81,7 +81,8 @@ class Attribute(msgspec.Struct, frozen=True):
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One line. ``total_amount`` is before discount, ``assessable`` after it, ``total_value`` with taxes and charges.
 
-    ``sgst`` carries UTGST too. The state cess fields are for the one state that charges a cess of its own.
+    ``sgst`` carries UTGST too. The state cess fields are for the one state that charges a cess of its own. ``unread`` names
+    the amounts that came under a name no rule knows: with them the others cannot be held against each other.
     """
 
     serial: str
@@ -114,10 +115,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     product_serial: str = ""
     batch: Batch | None = None
     attributes: tuple[Attribute, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):
-    """The totals of the document; None where the sender gave none. ``round_off`` may be negative."""
+    """The totals of the document; None where the sender gave none. ``round_off`` may be negative; ``unread`` as in Item."""
 
     assessable: Decimal
     total: Decimal
@@ -130,6 +132,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     other_charges: Decimal | None = None
     round_off: Decimal | None = None
     total_foreign: Decimal | None = None
+    unread: tuple[str, ...] = ()
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):

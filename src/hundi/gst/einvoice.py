@@ -14,7 +14,7 @@ from hundi.gst.einvoice_items import AMOUNT_LIMIT, check_amount, check_items, ta
 from hundi.gst.einvoice_parties import check_parties, state_key
 from hundi.gst.einvoice_travel import check_travel
 from hundi.gst.einvoice_values import check_values
-from hundi.gst.findings import Findings, Problems
+from hundi.gst.findings import LISTED_PROBLEMS, Findings, Problems
 from hundi.gst.irn import irn_of, is_irn
 from hundi.gst.numbers import number_error, number_warnings
 from hundi.gst.shapes import Text, check_texts
@@ -63,20 +63,32 @@ _PAYMENT: Final = (
 )  # fmt: skip
 
 
-def check(document: Document, *, today: date, strict: bool, sandbox: bool = False) -> Problems:
+def check(
+    document: Document,
+    *,
+    today: date,
+    strict: bool,
+    sandbox: bool = False,
+    extract: bool = False,
+    listed: int = LISTED_PROBLEMS,
+) -> Problems:
     """Find everything wrong with a document; never raises, whatever stands in it.
 
     ``strict``: it is to become an e-invoice, so what a portal would refuse is an error; otherwise much of it is a
     warning (domain §2, §6). ``today`` is the day in India. ``sandbox`` lets the made-up GSTINs of test portals pass.
+    ``listed`` is how many errors and warnings are listed. ``extract``: the document is somebody's copy of it, as the network
+    carries it, and not the form that goes to a portal: what a copy leaves out is a warning, and in one that is no e-invoice the
+    figures, numbers and parties are looked at, and the shapes of texts and codes are not.
     """
-    found = Findings(strict=strict)
+    found = Findings(strict=strict, extract=extract, listed=listed)
     _check_transaction(document, found)
     _check_document(document, found, today)
     check_parties(document, found, sandbox=sandbox)
     due = tax_due(document, state_key(document.place_of_supply), inter_state=_inter_state(document))
     sums = check_items(document, found, due)
     check_values(document, found, sums)
-    check_travel(document, found, today)
+    if found.shapes:
+        check_travel(document, found, today)
     _check_references(document, found)
     return found.result()
 

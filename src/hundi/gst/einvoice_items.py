@@ -66,7 +66,10 @@ _ATTRIBUTE: Final = (Text("name", "name", 1, 100), Text("value", "value", 1, 100
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """What the items come to; ``cess`` and ``state_cess`` are without and with what is charged by quantity."""
+    """What the items come to; ``cess`` and ``state_cess`` are without and with what is charged by quantity.
+
+    ``heads_known`` is False where an item has amounts under names no rule knows: then only the totals can be compared.
+    """
 
     assessable: Decimal = ZERO
     cgst: Decimal = ZERO
@@ -77,6 +80,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     state_cess: Decimal = ZERO
     state_cess_in_all: Decimal = ZERO
     total: Decimal = ZERO
+    heads_known: bool = True
 
 
 class TaxDue(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +116,8 @@ def check_items(document: Document, found: Findings, due: TaxDue) -> Sums | None
     """Check every item and give their sums, or None when an amount of them cannot be used."""
     items = document.items
     if not items:
-        found.add("itemLists", "ITEMS_EMPTY")
+        if not (found.extract and document.is_note):  # a copy of a note may say no more than what it is over
+            found.add("itemLists", "ITEMS_EMPTY")
         return None
     if len(items) > MOST_ITEMS:
         # Nothing past the cap is looked at: who sends a million lines gets one answer, soon.
@@ -121,13 +126,17 @@ def check_items(document: Document, found: Findings, due: TaxDue) -> Sums | None
     seen: dict[str, int] = {}
     usable = True
     for at, item in enumerate(items):
-        _check_names(item, at, found)
+        if found.shapes:
+            _check_names(item, at, found)
         first = seen.setdefault(item.serial, at)
-        if first != at:
+        if first != at and item.serial:
             found.add(f"itemLists[{at}].serialno", "SERIAL_DUPLICATE", item.serial, first=first + 1)
         if _amounts_usable(item, at, found):
             _check_rate(item, at, document, found)
-            _check_arithmetic(item, at, found, due, taxes_at_rate=not document.is_note)
+            if item.unread:
+                _check_unread(item, at, found)
+            else:
+                _check_arithmetic(item, at, found, due, taxes_at_rate=not document.is_note)
         else:
             usable = False
     return _sums(items) if usable else None
@@ -136,7 +145,8 @@ def check_items(document: Document, found: Findings, due: TaxDue) -> Sums | None
 def _check_names(item: Item, at: int, found: Findings) -> None:
     """Check what identifies the item: number, code, unit, texts."""
     serial = item.serial
-    if not (serial.isascii() and serial.isdigit() and len(serial) <= 6):  # 6: INV-01, SlNo
+    numbered = serial.isascii() and serial.isdigit() and len(serial) <= 6  # 6: INV-01, SlNo
+    if not numbered and (serial or not found.extract):
         found.add(f"itemLists[{at}].serialno", "SERIAL_FORMAT", serial)
     problem = hsn_problem("hsnCode", item.hsn, is_service=item.is_service)
     if problem is not None:
@@ -157,12 +167,12 @@ def _check_names(item: Item, at: int, found: Findings) -> None:
 
 def _amounts_usable(item: Item, at: int, found: Findings) -> bool:
     """Check every amount by itself; False when one of them cannot be reckoned with."""
-    amounts = _amounts_of(item)
+    amounts, spared = _amounts_of(item), not found.shapes
     # Nearly every amount is right, so the short way through goes first: it is half of the time of a whole check.
     for value, most, step in zip(amounts, _MOST, _STEPS, strict=True):
         if value is None or value is ZERO:
             continue
-        if not (value.is_finite() and ZERO <= value <= most and value.quantize(step) == value):
+        if not (value.is_finite() and ZERO <= value <= most and (spared or value.quantize(step) == value)):
             break
     else:
         return True
@@ -198,6 +208,12 @@ def _check_rate(item: Item, at: int, document: Document, found: Findings) -> Non
             found.add(f"itemLists[{at}].gstRate", "RATE_UNLISTED", item.gst_rate)
         else:
             found.take(problem)
+
+
+def _check_unread(item: Item, at: int, found: Findings) -> None:
+    """Name the amounts under names no rule knows: the others cannot be held against each other beside them."""
+    for name in item.unread:
+        found.add(f"itemLists[{at}].itemValueDetails[{name}]", "VALUE_TYPE_UNKNOWN", name)
 
 
 def _check_arithmetic(item: Item, at: int, found: Findings, due: TaxDue, *, taxes_at_rate: bool) -> None:
@@ -282,6 +298,7 @@ def _sums(items: Sequence[Item]) -> Sums:
         state_cess=state_cess,
         state_cess_in_all=state_cess + sum([item.state_cess_non_advalorem for item in items], ZERO),
         total=sum([item.total_value for item in items], ZERO),
+        heads_known=not any(item.unread for item in items),
     )
 
 

@@ -118,6 +118,8 @@ def _check_gstin(gstin: str, path: str, found: Findings, *, sandbox: bool) -> st
 def _check_state(code: str, path: str, found: Findings, *, nic: str | None) -> bool:
     if state_key(code) in STATES:
         return True
+    if not code and found.extract:
+        return False
     found.add(f"{path}.stateCode", "STATE_UNKNOWN", code, nic=nic)
     return False
 
@@ -168,6 +170,8 @@ def _check_where(party: Party, path: str, found: Findings) -> None:
 
 
 def _check_pin(party: Party, path: str, found: Findings, *, required: bool) -> None:
+    if not found.shapes:
+        return
     pin = party.address.pincode
     path = f"{path}.address.pincode"
     if not pin:

@@ -12,14 +12,17 @@ from hundi.kit.errors import FieldProblem
 from hundi.kit.money import shown
 
 LISTED_PROBLEMS: Final = 200
-"""How many errors, and how many warnings, are listed; the counts go on."""
+"""How many errors, and how many warnings, are listed unless a caller asks for more; the counts go on."""
+
+LEFT_OUT: Final = frozenset({"TEXT_MISSING", "QUANTITY_MISSING", "UNIT_MISSING", "VALUES_MISSING"})
+"""What an extract of a document may leave out (:func:`hundi.gst.einvoice.check`)."""
 
 _LONGEST_EXPONENT: Final = 40
 _SEGMENT: Final = re.compile(r"[^.\[\]]+")
 
 
 class Problems(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a check. ``errors`` and ``warnings`` hold the first 200 each, in the order of the document;
+    """The result of a check. ``errors`` and ``warnings`` hold the first ones of each, in the order of the document;
     ``error_count`` and ``warning_count`` say how many there are in all.
     """
 
@@ -53,12 +56,15 @@ class Problems(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Findings:
-    """Collects problems while a document is gone through."""
+    """Collects problems while a document is gone through; ``strict`` and ``extract`` as in the check itself."""
 
-    __slots__ = ("_errors", "_warnings", "error_count", "strict", "warning_count")
+    __slots__ = ("_errors", "_listed", "_warnings", "error_count", "extract", "shapes", "strict", "warning_count")
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, extract: bool = False, listed: int = LISTED_PROBLEMS) -> None:
         self.strict = strict
+        self.extract = extract
+        self.shapes = strict or not extract
+        self._listed = listed
         self.error_count = 0
         self.warning_count = 0
         self._errors: list[RuleProblem] = []
@@ -76,6 +82,8 @@ class Findings:
     ) -> None:
         """Note a problem at a path. ``facts`` fill the rule's sentence; ``nic`` and ``weight`` stand in for its own."""
         rule = RULES[code]
+        if self.extract and code in LEFT_OUT:
+            weight = Weight.WARNING
         listed = self._counted(weight or rule.weight)
         if listed is not None:
             sentence = rule.sentence.format(**facts) if facts else rule.sentence
@@ -95,9 +103,9 @@ class Findings:
         """Count a problem and give the list it belongs to, or None when that is full."""
         if weight is Weight.ERROR or (weight is Weight.STRICT and self.strict):
             self.error_count += 1
-            return self._errors if self.error_count <= LISTED_PROBLEMS else None
+            return self._errors if self.error_count <= self._listed else None
         self.warning_count += 1
-        return self._warnings if self.warning_count <= LISTED_PROBLEMS else None
+        return self._warnings if self.warning_count <= self._listed else None
 
     def result(self) -> Problems:
         """Give what was found so far."""

@@ -32,9 +32,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class RuleProblem(FieldProblem, frozen=True):
-    """A problem a rule has found; ``nic`` is the portal's error number where there is one."""
-
-    nic: str | None = None
+    """A problem that a rule of this book has found."""
 
 
 def _rule(code: str, weight: Weight, nic: str | None, sentence: str) -> Rule:
@@ -112,6 +110,8 @@ _ITEMS: Final = (
     _rule("TAX_HEADS_MIXED", _E, None, "Charge either CGST and SGST or IGST, never both."),
     _rule("TAX_HEADS_CONTRADICT_PLACE", _S, "2172", "{due}"),
     _rule("TAX_HALVES_DIFFER", _E, "2227", "CGST and SGST are the two halves of one rate: make them equal."),
+    _rule("VALUE_TYPE_UNKNOWN", _S, None,
+          "Name this amount as docs/reference/gst-rules.md has it; what it belongs to cannot be checked as it is."),
     _rule("TAX_MISSING", _S, "2241", "Inside one state CGST and SGST are due: {expected} each."),
     _rule("CGST_SGST_MISMATCH", _S, "2234", "Half of {rate}% of the assessable amount is {expected}."),
     _rule("IGST_MISMATCH", _S, "2235", "{rate}% of the assessable amount is {expected}."),

@@ -43,6 +43,8 @@ def check_texts(
     block: msgspec.Struct, texts: Sequence[Text], path: str, found: Findings, at: int | None = None
 ) -> None:
     """Check the texts of one block; ``path`` names it, ``at`` counts where it stands in a list."""
+    if not found.shapes:
+        return
     for text in texts:
         value: str = getattr(block, text.attribute)
         if not value:

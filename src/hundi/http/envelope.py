@@ -30,12 +30,16 @@ NullableText = Annotated[str | None, Meta(extra_json_schema={"nullable": True})]
 
 
 class ApiSubError(msgspec.Struct, omit_defaults=True):
-    """One wrong field: ``field`` is a JSON path or a file position, ``message`` says what to do."""
+    """One wrong field: ``field`` is a JSON path or a file position, ``message`` says what to do.
+
+    ``nic`` is the number by which the e-invoice portals know a mistake against the rules of GST, where they have one.
+    """
 
     field: str
     code: str
     message: str
     rejectedValue: str | None = None
+    nic: str | None = None
 
 
 class ErrorResponse(msgspec.Struct, omit_defaults=True):
@@ -67,7 +71,7 @@ class Envelope(msgspec.Struct, Generic[T], kw_only=True, omit_defaults=True):
 
 def sub_errors(problems: Iterable[FieldProblem]) -> list[ApiSubError]:
     """Put problems into their wire form."""
-    return [ApiSubError(p.field, p.code, p.message, p.rejected) for p in problems]
+    return [ApiSubError(p.field, p.code, p.message, p.rejected, p.nic) for p in problems]
 
 
 def ok(payload: T, warnings: Iterable[FieldProblem] = ()) -> Envelope[T]:

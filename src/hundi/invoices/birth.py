@@ -1,7 +1,7 @@
 """How an invoice is born through the API: the body checked, the row computed, one round trip to the database (design §3)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Connection, Database
 from hundi.db.sqlstate import constraint_of, sqlstate_of
 from hundi.gst.numbers import SeriesExhausted, number_error, number_warnings
+from hundi.gst.rates import rate_problem
 from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export, tax_heads
 from hundi.http.idempotency import Call, KeyReused
 from hundi.http.wire import Money
@@ -90,6 +91,7 @@ def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, v
     approval = approval_at_birth(data.approvalStatus)
     amounts = _amounts(data, AmountMismatch.WARN)
     items = _items(data.itemLists or [], amounts, problems)
+    warnings += _unlisted(data.itemLists or [], invoiced)
     problems += amounts.errors
     if approval.invalid:
         problems.append(approval.invalid)
@@ -216,6 +218,12 @@ def _items(lines: Sequence[ItemIn], amounts: AmountsOut, problems: list[FieldPro
         )
         problems.append(FieldProblem("itemLists", "ITEMS_DO_NOT_ADD_UP", message))
     return found
+
+
+def _unlisted(lines: Sequence[ItemIn], day: date) -> list[FieldProblem]:
+    """Warn of rates that are not in force on the day of the invoice (domain §2)."""
+    found = (rate_problem(f"itemLists[{at}].gstRate", line.gstRate.value, day) for at, line in enumerate(lines))
+    return [problem for problem in found if problem is not None]
 
 
 def _item(at: int, line: ItemIn, amounts: AmountsOut) -> dict[str, Any]:

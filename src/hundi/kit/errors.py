@@ -30,13 +30,15 @@ class FieldProblem(msgspec.Struct, frozen=True):
     """One thing that is wrong (or, as a warning, doubtful) at one place of the input.
 
     ``field`` is a JSON path (``invoice.itemLists[3].gstRate``) or a file position (``row 17, dueDate``);
-    ``code`` is stable and upper-case; ``message`` says what to do; ``rejected`` is the offending value as text.
+    ``code`` is stable and upper-case; ``message`` says what to do; ``rejected`` is the offending value as text; ``nic`` is
+    the error number of the e-invoice portals for the same mistake, where they have one (contract b2b §9.3).
     """
 
     field: str
     code: str
     message: str
     rejected: str | None = None
+    nic: str | None = None
 
 
 class Refusal(Exception):

@@ -9,15 +9,19 @@ from litestar.handlers import HTTPRouteHandler
 from hundi.auth.guard import may
 from hundi.db.pool import Transaction
 from hundi.http.docs import statuses
-from hundi.http.envelope import SUCCESS, Reply
+from hundi.http.envelope import SUCCESS, ApiSubError, Reply, sub_errors
 from hundi.http.idempotency import Call, once
 from hundi.invoices.api import SellerParameter
+from hundi.kit.dates import ist_date
 from hundi.network import service
 from hundi.network.ends import party_of
 from hundi.network.protocol.catalogue import CALLS
 from hundi.network.schemas import NetworkReply
+from hundi.network.scrutiny import scrutinised
 from hundi.network.wire.catalogue import WIRE_CALLS, WireCall
+from hundi.network.wire.invoice import SendInvoice
 from hundi.network.wire.meaning import message_of
+from hundi.network.wire.notes import SendNote
 from hundi.network.wire.reading import NetworkBody
 
 _OF_A_PAGE: Final = "The path and the body are the network's."
@@ -29,11 +33,18 @@ def _route(wire: WireCall) -> HTTPRouteHandler:
 
     async def handler(data: Any, call: Call, state: State, sellerId: SellerParameter = None) -> Reply[NetworkReply]:
         message = message_of(data, wire.message)
+        warnings: list[ApiSubError] = []
+        if isinstance(data, SendInvoice | SendNote):
+            today = ist_date(state.clock.now())
+            sandbox = state.settings.network_sandbox
+            warnings = sub_errors(scrutinised(data, today=today, keys=state.portal_keys, sandbox=sandbox))
 
         async def work(tx: Transaction) -> NetworkReply:
             party = party_of(tx, state.keyring)
             message_id = await service.submit(tx, call.actor, party, message)
-            return NetworkReply(payload=message_id, response_code=SUCCESS, response_message="SUCCESS")
+            return NetworkReply(
+                payload=message_id, response_code=SUCCESS, response_message="SUCCESS", warnings=warnings
+            )
 
         return await once(state.db, call, work)
 

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import NextCursor
+from hundi.http.envelope import ApiSubError, NextCursor
 
 
-class NetworkReply(msgspec.Struct, kw_only=True):
+class NetworkReply(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What every call is acknowledged with: the three are always there; ``payload`` is the message's id.
+
+    ``warnings`` is ours and present only when there are any: what is doubtful about an invoice or note by the rules of GST.
 
     The result comes later, as the webhook ``resp-…`` with this id as ``reqMsgId`` (contract b2b §2).
     """
@@ -19,6 +21,7 @@ class NetworkReply(msgspec.Struct, kw_only=True):
     payload: str
     response_code: Annotated[int, Meta(extra_json_schema={"format": "int32"})]
     response_message: str
+    warnings: list[ApiSubError] = msgspec.field(default_factory=list)
 
 
 class NetworkObjectOut(msgspec.Struct, kw_only=True, omit_defaults=True):
