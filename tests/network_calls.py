@@ -17,16 +17,31 @@ GETS: dict[str, str] = {
     "listNetworkObjects": "/api/v0/network/invoice",
     "getNetworkObject": "/api/v0/network/invoice/{}",
     "listNetworkObjectEvents": "/api/v0/network/invoice/{}/events",
+    "getNetworkInvoiceMatch": "/api/v0/network/invoice/{}/match",
+    "listPayables": "/api/v0/network/payable",
+}
+SHOWN: dict[str, str] = {
+    "getPayablePolicy": "/api/v0/network/payable/policy",
+    "getPaymentProposal": "/api/v0/network/payable/proposal?supplier=NOBODY",
+    "payablesReport": "/api/v0/reports/payables",
+}
+"""These are no lists: what they show is the company's own, or nothing."""
+CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "updatePayablePolicy": ("PATCH", "/api/v0/network/payable/policy", {"amountRupees": 2}),
 }
 SIMPLE: dict[str, tuple[str, dict[str, Any]]] = {
     "confirmReceivedInvoices": (
         "/api/v0/payout/confirm-invoice", {"invoiceIds": ["INV" + "0" * 32], "remarks": "seen", "status": "ACCEPT"},
     ),
+    "payReceivedInvoices": (
+        "/api/v0/network/payable/pay",
+        {"invoices": [{"invoiceId": "INV" + "0" * 32}], "type": "OFFPLATFORM", "mode": "NEFT", "utr": "N1"},
+    ),
 }  # fmt: skip
 """The simplified calls: the path and a body."""
-NAMED = {"getNetworkObject", "listNetworkObjectEvents"}
+NAMED = {"getNetworkObject", "listNetworkObjectEvents", "getNetworkInvoiceMatch"}
 """These read one object by its id."""
-OPERATIONS = sorted([*POSTS, *GETS, *SIMPLE])
+OPERATIONS = sorted([*POSTS, *GETS, *SIMPLE, *SHOWN, *CHANGES])
 ANYBODYS = {"checkEntity", "registerEntity"}
 """These name nothing that must be one's own: a company that is not on the network yet may send them."""
 
@@ -35,6 +50,11 @@ def request(operation: str, invoice_id: str = "INV" + "0" * 32) -> tuple[str, st
     """Give method, path and further arguments of a call whose body is good."""
     if operation in GETS:
         return "GET", GETS[operation].format(invoice_id), {}
+    if operation in SHOWN:
+        return "GET", SHOWN[operation], {}
+    if operation in CHANGES:
+        method, path, body = CHANGES[operation]
+        return method, path, {"json": body}
     if operation in SIMPLE:
         return "POST", SIMPLE[operation][0], {"json": SIMPLE[operation][1]}
     path, message = POSTS[operation]

@@ -48,6 +48,22 @@ class World:
         message = "messages are still under way after twenty rounds"
         raise AssertionError(message)
 
+    async def match(self) -> None:
+        """Run the jobs that match received invoices, as the worker would, and carry what comes of them."""
+        for company in self.companies:
+            while payloads := await self._taken(company):
+                for payload in payloads:
+                    await jobs.match(self.context, payload)
+        await self.carry()
+
+    async def _taken(self, company: make.Company) -> list[dict[str, Any]]:
+        async with company.db.unbound() as tx:
+            rows = await tx.fetch(
+                "DELETE FROM pgqueuer WHERE entrypoint = 'network.match' AND convert_from(payload, 'UTF8')::jsonb"
+                " ->> 'seller_id' = $1 RETURNING id, payload", company.seller_id
+            )  # fmt: skip
+        return [bodies.json_of(row["payload"]) for row in sorted(rows, key=lambda row: row["id"])]
+
     async def join(self, company: make.Company, **more: Any) -> Trader:
         """Register a company on the network; its B2B ID is new."""
         self.companies.append(company)

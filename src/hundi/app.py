@@ -35,12 +35,13 @@ from hundi.invoices import api as invoices_api
 from hundi.invoices import approval_api, attachment_api, search_api, series_api
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
-from hundi.network import calls_api, inbox_api, objects_api, payables_api
+from hundi.network import calls_api, inbox_api, objects_api, payables_api, paying_api
 from hundi.network.scrutiny import portal_keys
 from hundi.payments import api as payments_api
 from hundi.payments import bharat_connect_api, status_api
 from hundi.reminders import api as reminders_api
 from hundi.reports import api as reports_api
+from hundi.reports import payables_api as payables_report_api
 from hundi.sellers import access_api, admin_api
 from hundi.webhooks import api as webhooks_api
 
@@ -80,11 +81,13 @@ def routes() -> list[Any]:
         *customer_api.ROUTES,
         *archive_api.ROUTES,
         *reports_api.ROUTES,
+        *payables_report_api.ROUTES,
         *webhooks_api.ROUTES,
         *calls_api.ROUTES,
         *objects_api.ROUTES,
         *inbox_api.ROUTES,
         *payables_api.ROUTES,
+        *paying_api.ROUTES,
         files_api.get_file,
         *pages.ROUTES,
     ]

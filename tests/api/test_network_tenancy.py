@@ -30,7 +30,7 @@ def permission_of(app: Any, operation: str) -> Permission:
 
 async def call(http: httpx2.AsyncClient, operation: str, query: str = "", **more: str) -> httpx2.Response:
     method, path, arguments = network_calls.request(operation, **more)
-    return await http.request(method, path + query, **arguments)
+    return await http.request(method, path + (query.replace("?", "&") if "?" in path else query), **arguments)
 
 
 async def test_nobody(client: httpx2.AsyncClient) -> None:

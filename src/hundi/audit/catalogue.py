@@ -76,6 +76,11 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "webhook.replayed": ("webhook_endpoint", "Deliveries were queued again by hand."),
     "webhook.disabled": ("webhook_endpoint", "An endpoint was disabled: it answered 410, or failed for days."),
     "webhook.delivery_failed": ("webhook_endpoint", "A delivery was given up after its last attempt."),
+    "payable.matched": ("network", "A received invoice was matched with its orders and notes, and the verdict is new."),
+    "payable.policy_changed": (
+        "payable_policy",
+        "The tolerances of matching, or what is accepted of itself, were changed.",
+    ),
     **{
         f"network.{name}": ("network", "The other side's message came; the data is the published body.")
         for name in _BROUGHT

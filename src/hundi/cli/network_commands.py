@@ -1,11 +1,11 @@
-"""`hundi network …`: the simulator of the B2B invoice network."""
+"""`hundi network …`: the simulator of the B2B invoice network, and the buyer's side of it."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from hundi.cli.options import Json
+from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside
 
 app = typer.Typer(help="The B2B invoice network.", no_args_is_help=True)
 
@@ -42,3 +42,42 @@ def simulate(
     found, ledger, whole = asyncio.run(ran())
     result(found, ledger, as_json=as_json)
     raise typer.Exit(0 if whole else 1)
+
+
+@app.command()
+def inbox(
+    status: Annotated[str | None, typer.Option("--status", help="Such as 'SENT TO BUYER' or ACCEPTED.")] = None,
+    supplier: Annotated[str | None, typer.Option("--supplier", help="A supplier's B2B ID.")] = None,
+    verdict: Annotated[str | None, typer.Option("--verdict", help="Such as MATCHED or PRICE_DIFFERS.")] = None,
+    due_to: Annotated[str | None, typer.Option("--due-to", help="Due on this day or before: yyyy-MM-dd.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Part of a number, supplier or order.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="How many, those due first.")] = 50,
+    seller: Seller = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """List received invoices: supplier, dates, what is due, and how they match their orders."""
+    from hundi.cli.output import result, run
+    from hundi.cli.payables import Wish, listed
+
+    wish = Wish(status=status, supplier=supplier, verdict=verdict, due_to=due_to, text=text, limit=limit)
+    document, words = run(listed(beside(data_dir, database_url), seller, wish))
+    result(document, words, as_json=as_json)
+
+
+@app.command()
+def match(
+    invoice_id: Annotated[str, typer.Argument(help="The object id of a received invoice.")],
+    seller: Seller = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Match a received invoice with its orders and notes; exit code 1 when something differs beyond the tolerances."""
+    from hundi.cli.output import result, run
+    from hundi.cli.payables import matched
+
+    document, words, good = run(matched(beside(data_dir, database_url), seller, invoice_id))
+    result(document, words, as_json=as_json)
+    raise typer.Exit(0 if good else 1)

@@ -23,6 +23,7 @@ _APP_TABLES_READ_WRITE: Final = (
     "attachments", "approval_policies",
     "webhook_endpoints", "webhook_cursors", "webhook_lanes", "webhook_deliveries", "webhook_attempts",
     "network_objects", "network_outbox", "network_awaiting", "network_heights", "network_numbers", "network_held",
+    "payable_policies", "network_payables", "network_payable_orders",
 )  # fmt: skip
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
@@ -34,8 +35,10 @@ _APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")
 _APP_TABLES_DELETE: Final = (
     "idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations",
     "webhook_messages", "webhook_deliveries", "webhook_attempts",
-    "network_outbox", "network_awaiting", "network_held",
+    "network_outbox", "network_awaiting", "network_held", "network_payable_orders",
 )  # fmt: skip
+# A copy of ours that gives way to a counterparty's object of the same id takes its history along under a new name.
+_APP_EVENT_NAMES: Final = "GRANT UPDATE (object_id) ON network_events TO {}"
 # The network's central unit: no tenant's tables, reached by hundi.network.central alone (design §5).
 _CENTRAL_READ_WRITE: Final = (
     "central.homes", "central.objects", "central.claims", "central.words", "central.outbox", "central.heights",
@@ -149,6 +152,7 @@ async def _grant(connection: asyncpg.Connection, app: str, loader: str | None) -
         await connection.execute(f"GRANT SELECT, INSERT ON {', '.join(_APP_TABLES_APPEND)} TO {quoted}")
         await connection.execute(f"GRANT SELECT ON {', '.join(_APP_VIEWS)} TO {quoted}")
         await connection.execute(f"GRANT DELETE ON {', '.join(_APP_TABLES_DELETE)} TO {quoted}")
+        await connection.execute(_APP_EVENT_NAMES.format(quoted))
         await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA central FROM {quoted}")
         await connection.execute(f"GRANT USAGE ON SCHEMA central TO {quoted}")
         await connection.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(_CENTRAL_READ_WRITE)} TO {quoted}")

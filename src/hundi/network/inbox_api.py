@@ -21,7 +21,7 @@ from hundi.jobs.queue import enqueue
 from hundi.kit.dates import NotADate, parse_instant
 from hundi.kit.errors import FieldProblem, Refusal
 from hundi.kit.ids import SellerId
-from hundi.network import told
+from hundi.network import matches, told
 from hundi.network.central import unit
 from hundi.network.ends import party_of
 from hundi.network.errors import NoSuchInbox, ObjectBusy, ParcelRefused, ParcelUnsigned
@@ -167,7 +167,9 @@ async def _to_a_company(state: State, seller_id: SellerId, envelope: Envelope) -
         if not await tx.fetchval(_COMPANY, seller_id):
             raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", seller_id[:_LONGEST])
         party = party_of(tx, state.keyring)
-        await party.receive(PostgresPartyStore(tx), envelope, told.listener(tx))
+        noticed = matches.Noticed(seller_id)
+        await party.receive(PostgresPartyStore(tx), envelope, noticed.beside(told.listener(tx)))
+        await noticed.hand_over(tx)
 
 
 ROUTES: Final[list[Any]] = [deliver_to_network_inbox]

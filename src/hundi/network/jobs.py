@@ -19,7 +19,7 @@ from hundi.jobs.later import RunLater
 from hundi.jobs.queue import enqueue
 from hundi.kit.errors import Transient
 from hundi.kit.ids import SellerId
-from hundi.network import told
+from hundi.network import matches, told
 from hundi.network.central import unit
 from hundi.network.ends import party_of
 from hundi.network.errors import ObjectBusy
@@ -78,10 +78,11 @@ async def collect(context: JobContext, payload: dict[str, Any]) -> None:
     async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
         async with context.db.transaction(seller_id) as tx:
             party = party_of(tx, context.keyring)
+            noticed = matches.Noticed(seller_id)
 
             async def carry(outgoing: Outgoing) -> None:
                 envelope = seal(outgoing.id, CENTRE, outgoing.parcel, tx.now, signer)
-                await party.receive(PostgresPartyStore(tx), envelope, told.listener(tx))
+                await party.receive(PostgresPartyStore(tx), envelope, noticed.beside(told.listener(tx)))
                 await unit.acknowledge(tx, outgoing)
 
             async def put_off(outgoing: Outgoing, due: datetime) -> None:
@@ -89,9 +90,23 @@ async def collect(context: JobContext, payload: dict[str, Any]) -> None:
 
             due = await unit.due_for(tx, seller_id, _AT_ONCE)
             await _each(tx, due, carry, put_off, singly=singly)
+            await noticed.hand_over(tx)
             return len(due), await unit.next_due_for(tx, seller_id), tx.now
 
     await _all(context, seller_id, COLLECT, batch)
+
+
+async def match(context: JobContext, payload: dict[str, Any]) -> None:
+    """Match the received invoices that some objects' change concerns, or all of them, chunk by chunk."""
+    seller_id = SellerId(payload["seller_id"])
+    async with context.db.transaction(seller_id) as tx:
+        party = party_of(tx, context.keyring)
+        if "objects" in payload:
+            await matches.refresh(tx, party, payload["objects"])
+            return
+        last = await matches.walk(tx, party, payload["after"])
+        if last is not None:
+            await enqueue(tx, matches.MATCH, ids={"after": last})
 
 
 async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch) -> None:
@@ -136,4 +151,4 @@ async def _each(tx: Transaction, due: Sequence[Outgoing], carry: Carry, put_off:
             await put_off(outgoing, again)
 
 
-JOBS: Final[Mapping[str, Handler]] = {SEND: send, COLLECT: collect}
+JOBS: Final[Mapping[str, Handler]] = {SEND: send, COLLECT: collect, matches.MATCH: match}

@@ -17,6 +17,7 @@ from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, in_ist, ok
 from hundi.invoices.api import SellerParameter
 from hundi.kit.actor import Actor
+from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE, MOST_COUNTED, check_start, read_cursor, write_cursor
 from hundi.network import queries
 from hundi.network.errors import NetworkObjectNotFound
@@ -131,7 +132,8 @@ async def list_network_inbox(
     """List what waits for this company's answer: invoices, orders and notes received, what was returned to it, payments
     to confirm, bids to answer.
     """
-    return await _page(who, state, Filter(kind=kind, waiting=True), limit=limit, offset=offset, cursor=cursor)
+    wanted = Filter(kind=None if kind is None else _named_kind(kind), waiting=True)
+    return await _page(who, state, wanted, limit=limit, offset=offset, cursor=cursor)
 
 
 def _kind(collection: str) -> str:
@@ -140,6 +142,15 @@ def _kind(collection: str) -> str:
         return _KINDS[Collection(collection)].value
     except ValueError:
         raise NetworkObjectNotFound from None
+
+
+def _named_kind(text: str) -> str:
+    """Give a kind by its word in paths or by its own name. Raises :class:`Invalid`."""
+    for word, kind in _KINDS.items():
+        if text in {word.value, kind.value}:
+            return kind.value
+    message = f"Send one of {', '.join(_KINDS)}."
+    raise Invalid(problems=[FieldProblem("kind", "KIND_UNKNOWN", message, text)])
 
 
 @get(
@@ -157,13 +168,24 @@ async def list_network_objects(
     role: Text = None,
     number: Text = None,
     counterparty: Text = None,
+    kind: Text = None,
+    waiting: Annotated[
+        bool | None, QueryParameter(required=False, description="true: what waits for our answer; false: what does not")
+    ] = None,
     limit: Limit = 50,
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
 ) -> Reply[Envelope[NetworkObjectPage]]:
-    """List what this company has of one kind, the newest first; `counterparty` is a B2B ID."""
-    wanted = Filter(kind=_kind(collection), status=status, role=role, number=number, counterparty=counterparty)
+    """List what this company has of one kind, the newest first; `counterparty` is a B2B ID.
+
+    The path says the kind; a `kind` besides must be the same.
+    """
+    found = _kind(collection)
+    if kind is not None and _named_kind(kind) != found:
+        message = f"The path asks for {collection}: leave kind out, or ask under its own path."
+        raise Invalid(problems=[FieldProblem("kind", "KIND_DIFFERS", message, kind)])
+    wanted = Filter(kind=found, status=status, role=role, number=number, counterparty=counterparty, waiting=waiting)
     return await _page(who, state, wanted, limit=limit, offset=offset, cursor=cursor)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from hundi.db.pool import Transaction
 from hundi.network.postgres import PostgresStore, Statements, figures
 from hundi.network.protocol.objects import NetworkObject
@@ -70,6 +72,10 @@ _AWAIT: Final = """
 _ANSWERED: Final = "DELETE FROM network_awaiting WHERE seller_id = $1 AND message_id = $2 RETURNING object_id"
 
 
+_RENAME: Final = """
+    UPDATE network_objects SET object_id = $3, data = $4 WHERE seller_id = $1 AND object_id = $2"""
+_RENAME_EVENTS: Final = "UPDATE network_events SET object_id = $3 WHERE seller_id = $1 AND object_id = $2"
+
 _OWNED: Final = frozenset({Kind.BUSINESS, Kind.B2B_ID})
 _ASKED: Final = frozenset({Kind.FINANCING, Kind.BID})
 
@@ -96,6 +102,12 @@ class PostgresPartyStore(PostgresStore):
 
     def _columns(self, found: NetworkObject) -> tuple[Any, ...]:
         return (found.number, found.supplier, found.buyer, role_of(found, self.tx.seller_id), *figures(found))
+
+    async def rename(self, object_id: str, aside: NetworkObject) -> None:
+        """Keep a copy, its document and its event rows under another id."""
+        data = msgspec.json.encode(aside).decode()
+        await self.tx.execute(_RENAME, *self.scope, object_id, aside.id, data)
+        await self.tx.execute(_RENAME_EVENTS, *self.scope, object_id, aside.id)
 
     async def unanswered(self, object_ids: Collection[str]) -> Collection[str]:
         """Give those of the objects about which a message of ours has no answer yet."""

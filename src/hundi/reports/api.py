@@ -83,10 +83,10 @@ async def report_open_items(
     """
     today = ist_date(state.clock.now())
     if format != "json":
-        file = await _file(
+        file = await into_file(
             state, who, format, OPEN_ITEM_COLUMNS, "Open items", lambda tx: books.all_open_items(tx, data, today=today)
         )
-        return cast("Response[Envelope[OpenItems]]", _download(file, f"open-items-{today}", format))
+        return cast("Response[Envelope[OpenItems]]", download(file, f"open-items-{today}", format))
     async with state.db.read(who) as tx:
         page = books.Wanted(limit=limit, offset=offset, cursor=cursor)
         found = await books.open_items(tx, state.keyring, data, page, today=today)
@@ -119,17 +119,17 @@ async def report_ageing(
     """
     today = ist_date(state.clock.now())
     if format != "json":
-        file = await _file(
+        file = await into_file(
             state, who, format, AGEING_COLUMNS, "Ageing", lambda tx: books.all_ageing(tx, data, today=today)
         )
-        return cast("Response[Envelope[Ageing]]", _download(file, f"ageing-{today}", format))
+        return cast("Response[Envelope[Ageing]]", download(file, f"ageing-{today}", format))
     async with state.db.read(who) as tx:
         page = books.Wanted(limit=limit, offset=offset, cursor=cursor)
         found = await books.ageing(tx, state.keyring, data, page, today=today)
     return Reply(ok(found), media_type="application/json")
 
 
-async def _file(
+async def into_file(
     state: State, who: Actor, form: str, columns: Sequence[Column], title: str,
     blocks: Callable[[Transaction], AsyncIterator[Any]],
 ) -> IO[bytes]:  # fmt: skip
@@ -144,7 +144,8 @@ async def _file(
     return file
 
 
-def _download(file: IO[bytes], name: str, form: str) -> Stream:
+def download(file: IO[bytes], name: str, form: str) -> Stream:
+    """Send a written report as a file of this name and form (csv, xlsx), and close it at the end."""
     size = file.tell() if form == "csv" else file.seek(0, 2)
     file.seek(0)
     headers = {

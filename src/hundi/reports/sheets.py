@@ -17,6 +17,7 @@ from typing import IO, Any, Final, Literal, Protocol
 import msgspec
 
 from hundi.kit.formulas import guarded
+from hundi.network.payable_schemas import PayableOut
 from hundi.reports.rules import BUCKETS
 from hundi.reports.schemas import AgeingRow, OpenItem
 
@@ -71,7 +72,25 @@ AGEING_COLUMNS: Final = (
     Column("Total", "money", lambda r: r.total),
 )
 
-Rows = Sequence[OpenItem] | Sequence[AgeingRow]
+PAYABLE_COLUMNS: Final = (
+    Column("Supplier", "text", lambda r: r.supplierName or r.supplierB2BId, wide=True),
+    Column("Supplier B2B ID", "text", lambda r: r.supplierB2BId),
+    Column("Supplier GSTIN", "text", lambda r: r.supplierGstin),
+    Column("Invoice number", "text", lambda r: r.supplierInvoiceNumber),
+    Column("Invoice date", "day", lambda r: r.invoiceDate),
+    Column("Due date", "day", lambda r: r.dueDate),
+    Column("Age in days", "count", lambda r: r.ageDays),
+    Column("Days overdue", "count", lambda r: r.daysOverdue),
+    Column("PO numbers", "text", lambda r: ", ".join(r.orderNumbers)),
+    Column("Status", "text", lambda r: r.status),
+    Column("Match", "text", lambda r: r.verdict),
+    Column("What differs", "text", lambda r: " ".join(finding.message for finding in r.findings), wide=True),
+    Column("Total", "money", lambda r: r.totalAmount),
+    Column("Due", "money", lambda r: r.dueAmount),
+    Column("Invoice id", "text", lambda r: r.objectId, wide=True),
+)
+
+Rows = Sequence[OpenItem] | Sequence[AgeingRow] | Sequence[PayableOut]
 
 
 class Sheet(Protocol):

@@ -448,3 +448,41 @@ async def test_one_home_may_speak_for_both_sides(village: Village) -> None:
     found = village.at("seller", message.object_id)
     assert await village.say("seller", letters.confirm_invoice(found, "ACCEPT", Event.ACCEPT)) is None
     assert village.status(found.id) == "ACCEPTED"
+
+
+# ---------------------------------------------------------------- two businesses choose the same id
+
+
+async def test_a_copy_that_failed_gives_way_to_a_counterpartys_object_of_the_same_id(village: Village) -> None:
+    """Ids of orders and notes are free text: what the centre never took must not hide what it has."""
+    lost = village.order_of(500, object_id="ORDER-1", buyer="OTHER", supplier="NOBODY")
+    assert await village.say("other", lost) == "B2B_ID_UNKNOWN"
+    assert village.at("other", "ORDER-1").status == "FAILED"
+    assert await village.say("buyer", village.order_of(object_id="ORDER-1", supplier="OTHER")) is None
+    assert village.at("other", "ORDER-1") == village.at(CENTRE, "ORDER-1")
+    assert village.status("ORDER-1") == "SENT TO SUPPLIER"
+    kept = [one for one in village.dbs["other"].tables.objects.values() if one.id.startswith("ORDER-1~")]
+    assert [(one.status, one.supplier) for one in kept] == [("FAILED", "NOBODY")]
+    moves = village.dbs["other"].tables.moves
+    assert [moved.event for moved in moves[kept[0].id]] == [Event.CREATE, Event.REFUSE]
+    assert {moved.object_id for moved in moves[kept[0].id]} == {kept[0].id}
+    assert [moved.event for moved in moves["ORDER-1"]] == [Event.CREATE, Event.DELIVER]
+    assert await village.say("other", letters.confirm_order(village.at("other", "ORDER-1"), "ACCEPT")) is None
+    assert village.status("ORDER-1") == "ACCEPTED"
+
+
+async def test_a_copy_that_is_under_way_gives_way_too_and_fails_on_its_own(village: Village) -> None:
+    """Both send at once: the centre takes the first, the second's copy is kept aside until its refusal comes."""
+    note = village.note_of(await village.accepted(), 50, object_id="NOTE-1")
+    mine = village.order_of(500, object_id="NOTE-1")
+    await village.post("seller", note)
+    await village.post("buyer", mine)
+    await village.carry()
+    found = village.at(CENTRE, "NOTE-1")
+    winner, loser = ("seller", "buyer") if found.kind == "NOTE" else ("buyer", "seller")
+    assert village.at(winner, "NOTE-1") == village.at(loser, "NOTE-1") == found
+    kept = [one for one in village.dbs[loser].tables.objects.values() if one.id.startswith("NOTE-1~")]
+    assert [(one.status, one.revision) for one in kept] == [("FAILED", 2)]
+    assert [one.resp.error_code for one in village.told[loser] if one.resp and not one.resp.success] == [
+        "OBJECT_EXISTS"
+    ]

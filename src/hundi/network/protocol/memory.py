@@ -168,6 +168,16 @@ class MemoryStore:
         if isinstance(change.object.facts, BusinessFacts):
             self._businesses.put(object_id, object_id)
 
+    async def rename(self, object_id: str, aside: NetworkObject) -> None:
+        """Keep a copy, its document and its event rows under another id."""
+        self._objects.put(aside.id, aside)
+        self._documents.put(aside.id, self._documents.get(object_id) or b"")
+        moves = self._moves.get(object_id) or ()
+        self._moves.put(aside.id, tuple(msgspec.structs.replace(moved, object_id=aside.id) for moved in moves))
+        self._objects.drop(object_id)
+        self._documents.drop(object_id)
+        self._moves.drop(object_id)
+
     async def claim(self, key: str, object_id: str) -> None:
         """Note that a key belongs to an object."""
         if self._keys.get(key) not in {None, object_id}:

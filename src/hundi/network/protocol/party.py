@@ -12,7 +12,7 @@ import msgspec
 
 from hundi.kit.clock import Clock
 from hundi.network.protocol.deciding import decide, subjects
-from hundi.network.protocol.decisions import Change, Context, Delivery, Loaded, Moved, Rehearsal, Wanted
+from hundi.network.protocol.decisions import Change, Context, Delivery, Moved, Rehearsal, Wanted
 from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.gathering import gather
 from hundi.network.protocol.identifiers import IdMaker, Prefix
@@ -87,7 +87,11 @@ class Party:
         if delivery.changes:
             held = await store.load(Wanted(objects=frozenset(change.object.id for change in delivery.changes)))
             for change in delivery.changes:
-                news = _news_of(change, held)
+                own = held.objects.get(change.object.id)
+                if own is not None and _is_another(own, change):
+                    await store.rename(own.id, msgspec.structs.replace(own, id=aside(own.id, own.made_by)))
+                    own = None
+                news = _news_of(change, own)
                 if news.moves:
                     await store.put(news, delivery.body)
         if delivery.resp is not None:
@@ -97,10 +101,12 @@ class Party:
 
     async def _fail(self, store: PartyStore, object_id: str, message_id: str) -> None:
         """Note that what the refused message had made, if it had made something, has failed."""
-        held = await store.load(Wanted(objects=frozenset((object_id,))))
-        found = held.objects.get(object_id)
-        if found is not None and found.revision == 1 and found.made_by == message_id:
-            await store.put(self._refused(found, message_id), NO_BODY)
+        names = (object_id, aside(object_id, message_id))
+        held = await store.load(Wanted(objects=frozenset(names)))
+        for name in names:
+            found = held.objects.get(name)
+            if found is not None and found.revision == 1 and found.made_by == message_id:
+                await store.put(self._refused(found, message_id), NO_BODY)
 
     def _refused(self, found: NetworkObject, message_id: str) -> Change:
         row = move(found.kind, found.status, Event.REFUSE, Actor.NETWORK)
@@ -112,8 +118,20 @@ class Party:
         return Change(after, (moved,))
 
 
-def _news_of(change: Change, held: Loaded) -> Change:
+def aside(object_id: str, message_id: str) -> str:
+    """Give the id under which a copy of ours is kept whose own id is another object's: ``<id>~<our message's id>``."""
+    return f"{object_id}~{message_id}"
+
+
+def _is_another(own: NetworkObject, change: Change) -> bool:
+    """Tell whether the centre's object is not the one we made under that id: ours was refused, or will be.
+
+    The ids of orders and notes are free text, so two businesses may choose the same. What the centre keeps is the object.
+    """
+    return own.made_by != change.object.made_by and any(moved.revision == 1 for moved in change.moves)
+
+
+def _news_of(change: Change, own: NetworkObject | None) -> Change:
     """Leave out the moves a party has rows of: the CREATE of what it made itself."""
-    own = held.objects.get(change.object.id)
     known = own.revision if own is not None else 0
     return msgspec.structs.replace(change, moves=tuple(moved for moved in change.moves if moved.revision > known))

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from hundi.network.protocol.decisions import Change, Loaded, Wanted
+from hundi.network.protocol.objects import NetworkObject
 from hundi.network.protocol.parcels import Parcel, Position
 
 
@@ -113,6 +114,10 @@ class CentreStore(Mailbox, ObjectStore, Protocol):
 
 class PartyStore(Mailbox, ObjectStore, Protocol):
     """What a party asks besides."""
+
+    async def rename(self, object_id: str, aside: NetworkObject) -> None:
+        """Keep a copy, its document and its event rows under the id of ``aside``, which is the copy but for the id."""
+        ...
 
     async def unanswered(self, object_ids: Collection[str]) -> Collection[str]:
         """Give those of the objects about which a message of ours has no answer yet."""
