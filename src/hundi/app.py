@@ -19,7 +19,6 @@ from hundi.auth.tokens import TokenSigner
 from hundi.config import Settings
 from hundi.customers import api as customers_api
 from hundi.db.pool import Database
-from hundi.dispatch import api as dispatch_api
 from hundi.documents import pages
 from hundi.files import api as files_api
 from hundi.http import health
@@ -35,10 +34,19 @@ from hundi.invoices import api as invoices_api
 from hundi.invoices import approval_api, attachment_api, search_api, series_api
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
-from hundi.network import calls_api, inbox_api, objects_api, payables_api, paying_api
+from hundi.network import (
+    calls_api,
+    counterparty_api,
+    dispatch_api,
+    inbox_api,
+    objects_api,
+    payables_api,
+    paying_api,
+    receivables_api,
+)
 from hundi.network.scrutiny import portal_keys
 from hundi.payments import api as payments_api
-from hundi.payments import bharat_connect_api, status_api
+from hundi.payments import status_api
 from hundi.reminders import api as reminders_api
 from hundi.reports import api as reports_api
 from hundi.reports import payables_api as payables_report_api
@@ -70,10 +78,8 @@ def routes() -> list[Any]:
         *approval_api.ROUTES,
         *payments_api.ROUTES,
         *status_api.ROUTES,
-        *bharat_connect_api.ROUTES,
         *series_api.ROUTES,
         *attachment_api.ROUTES,
-        *dispatch_api.ROUTES,
         *admin_api.ROUTES,
         *access_api.ROUTES,
         *audit_api.ROUTES,
@@ -83,6 +89,9 @@ def routes() -> list[Any]:
         *reports_api.ROUTES,
         *payables_report_api.ROUTES,
         *webhooks_api.ROUTES,
+        *dispatch_api.ROUTES,
+        *receivables_api.ROUTES,
+        *counterparty_api.ROUTES,
         *calls_api.ROUTES,
         *objects_api.ROUTES,
         *inbox_api.ROUTES,

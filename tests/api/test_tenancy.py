@@ -86,6 +86,10 @@ CALLS: dict[str, Request] = {
         "POST", "/api/v0/invoice/req-change-status",
         {"json": {"invoiceIds": [at["invoice"]], "status": "CLOSE", "remarks": "seen"}},
     ),
+    "listCounterparties": lambda at: ("GET", "/api/v0/network/counterparty", {}),
+    "getCounterparty": lambda at: ("GET", f"/api/v0/network/counterparty/{at['customer']}", {}),
+    "putCounterparty": lambda at: ("PUT", f"/api/v0/network/counterparty/{at['customer']}", {"json": {"b2bId": "B2B-1"}}),
+    "deleteCounterparty": lambda at: ("DELETE", f"/api/v0/network/counterparty/{at['named']}", {}),
     "createSeries": lambda at: ("POST", "/api/v0/series", {"json": {"pattern": make.number("S") + "/{n:4}"}}),
     "getSeries": lambda at: ("GET", "/api/v0/series", {}),
     "makeSeriesDefault": lambda at: ("POST", f"/api/v0/series/{at['series']}/default", {}),
@@ -100,10 +104,11 @@ NAMED = {
     "getCustomerReminders", "getCustomerReminder", "updateCustomerReminder", "deleteReminder", "approveInvoice",
     "rejectInvoice", "getInvoiceApprovals", "updateApprovalPolicy", "createInvoiceEntry", "getInvoiceEntries",
     "reverseInvoiceEntry", "writeOffInvoice", "disputeInvoice", "cancelInvoice", "reinstateInvoice", "paymentConfirmation",
-    "changeInvoiceStatus", "makeSeriesDefault", "previewSeries",
+    "changeInvoiceStatus", "makeSeriesDefault", "previewSeries", "getCounterparty", "putCounterparty",
+    "deleteCounterparty",
 }  # fmt: skip
 # Those that use their object up: each call needs another one.
-ONCE = {"deleteCustomerByCustomerId", "deleteReminder"}
+ONCE = {"deleteCustomerByCustomerId", "deleteReminder", "deleteCounterparty"}
 PUBLIC = {
     "/healthz", "/readyz", "/metrics", "/oauth/token", "/files/{token:str}", "/i/{token:str}",
     "/i/{token:str}/invoice.pdf", "/i/{token:str}/upi.svg", "/i/{token:str}/logo", "/static/{file_path:path}",
@@ -163,9 +168,14 @@ async def objects(company: make.Company) -> dict[str, str]:
     assert upload.status_code == 202, upload.text
     import_id = await company.value("SELECT import_id FROM imports WHERE seller_id = $1")
     idle = await company.customer()
+    for each in (made["customerId"], named := await company.customer()):
+        assert (
+            await company.http.put(f"/api/v0/network/counterparty/{each}", json={"b2bId": "B2B-1"})
+        ).status_code == 200
     reminder = await company.http.post(f"/api/v0/customer/{idle}/reminder", json={"reminderType": "ONCE"})
     return {
         "customer": made["customerId"], "invoice": made["invoiceId"], "import": import_id, "idle": idle,
+        "named": named,
         "reminder": reminder.json()["payload"]["customerReminderId"],
         **await money_objects(company, made["customerId"]),
         **await admin_calls.objects(company, made["invoiceId"]),
@@ -199,7 +209,14 @@ def test_every_route_is_guarded_or_named_public(session_app: Any) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_nobody(session_app: Any, client: httpx2.AsyncClient, operation: str) -> None:
     at = {"customer": "KC0123456789ABCD", "invoice": "inv_x", "import": "imp_x"}
-    at |= {"idle": "KC0123456789ABCD", "reminder": "rem_x", "waiting": "inv_x", "paid": "inv_x", "entry": "ent_x"}
+    at |= {
+        "idle": "KC0123456789ABCD",
+        "named": "KC0123456789ABCD",
+        "reminder": "rem_x",
+        "waiting": "inv_x",
+        "paid": "inv_x",
+        "entry": "ent_x",
+    }
     at |= {"policy": "pol_x", "series": "ser_x"}
     at |= admin_calls.NOBODYS | webhook_calls.NOBODYS
     permission_of(session_app, operation)

@@ -145,3 +145,15 @@ def test_the_pages_on_moving_approving_webhooks_and_paying_run_as_printed(tmp_pa
     assert re.search(r"^S/\d+ of \S+ with PO/\d+: MATCHED$", paying, re.MULTILINE)
     assert re.search(r"^\d\d-\d\d-\d{4} +.* 708\.00 +SENT TO BUYER +MATCHED$", paying, re.MULTILINE)
     assert '"netPaidAmount":696,"netAdjustmentAmount":12,"totalAmount":708' in paying.replace(".00", "")
+
+
+@pytest.mark.slow  # Starts a whole Hundi of its own.
+def test_the_page_on_bharat_connect_runs_as_printed(demo: Path) -> None:
+    said = run_page("send-over-bharat-connect", demo)
+    assert "1 queued, 0 dispatched before, 0 not queued." in said
+    states = re.findall(r"^\S+ is \S.*$", said, re.MULTILINE)
+    assert states == [
+        "networkStatus is SENT TO BUYER", "dispatchStatus.name is DISPATCHED", "buyerResponse is ACCEPT",
+        "payoutStatus.name is INITIATED", "receivableStatus.name is PAID",
+    ]  # fmt: skip
+    assert '"reference":"DEMON52026112000001"' in said

@@ -120,7 +120,7 @@ def test_only_the_registry_and_the_program_see_every_capability() -> None:
         ("customers.service", "customers.api"),
         ("customers.service", "http.envelope"),
         ("dispatch.service", "invoices.schemas"),
-        ("dispatch.api", "customers.lifecycle"),
+        ("reminders.api", "customers.lifecycle"),
         ("dispatch.jobs", "http.envelope"),
         ("files.errors", "http.errors"),
         ("customers.schemas", "customers.service"),

@@ -398,7 +398,7 @@ def test_no_sequence_of_patches_breaks_an_invoice(
             assert decision.move in RECEIVABLE_MOVES[current.receivable_status]
         if not allowed:
             assert all(entry.amount > 0 for entry in decision.entries)
-        if not allowed and lock is not Lock.NONE:
+        if not allowed and lock in {Lock.DISPATCHED, Lock.IRN}:
             assert not any(stored in decision.values for stored in ("base_amount", "cgst", "gst_exclusive"))
         known = {name: value for name, value in decision.values.items() if name in Current.__struct_fields__}
         current = msgspec.structs.replace(
@@ -434,3 +434,13 @@ def hold(current: Current, entries: list[Entry]) -> None:
         )
     )  # fmt: skip
     assert (again.errors, again.net_amount, again.invoice_value) == ([], current.net_amount, current.invoice_value)
+
+
+def test_what_the_buyer_returned_may_be_corrected_but_not_given_to_another() -> None:
+    opened = patch(CURRENT, {"baseAmount": 900, "invoiceNumber": "R-2"}, Lock.RETURNED)
+    assert (opened.problems, opened.values["base_amount"], opened.values["invoice_number"]) == ([], D(900), "R-2")
+    assert opened.overridden == ()
+    for permissions in (NOBODY, Permissions(override=True)):
+        decision = patch(CURRENT, {"customerId": "KC0123456789ABCD", "baseAmount": 900}, Lock.RETURNED, permissions)
+        assert [(one.field, one.code) for one in decision.problems] == [("customerId", "BUYER_FIXED_ON_NETWORK")]
+        assert decision.values == {}

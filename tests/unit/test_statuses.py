@@ -11,6 +11,7 @@ from hundi.invoices.rules import (
     APPROVED,
     DISPATCH_MOVES,
     MONEY_KINDS,
+    PAYOUT_MOVES,
     PENDING_APPROVALS,
     RECEIVABLE_MOVES,
     STEPS,
@@ -18,6 +19,7 @@ from hundi.invoices.rules import (
     ApprovalStatus,
     DispatchStatus,
     EntryKind,
+    PayoutStatus,
     ReceivableStatus,
     approval_at_birth,
     check_dates,
@@ -48,7 +50,8 @@ def test_every_table_covers_its_axis_and_leads_nowhere_unknown() -> None:
     assert set(RECEIVABLE_MOVES) == set(STORED_STATUSES) == set(R) - {R.OVERDUE}
     assert set(APPROVAL_MOVES) == set(A)
     assert set(DISPATCH_MOVES) == set(DispatchStatus)
-    for moves in (RECEIVABLE_MOVES, APPROVAL_MOVES, DISPATCH_MOVES):
+    assert set(PAYOUT_MOVES) == set(PayoutStatus)
+    for moves in (RECEIVABLE_MOVES, APPROVAL_MOVES, DISPATCH_MOVES, PAYOUT_MOVES):
         for start, ends in moves.items():
             assert start not in ends
             assert ends <= set(moves)

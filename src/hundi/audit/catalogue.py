@@ -41,6 +41,13 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.entry_recorded": ("invoice", "A receipt, TDS, note, discount or other entry was recorded."),
     "invoice.entry_reversed": ("invoice", "An entry was reversed."),
     "invoice.payment_confirmation": ("invoice", "The supplier's answer to a payment was recorded (Bharat Connect)."),
+    "invoice.payout_status": ("invoice", "A payment the buyer announced over the network moved on."),
+    "invoice.buyer_response": ("invoice", "The buyer accepted, returned or rejected an invoice over the network."),
+    "invoice.payment_excess": (
+        "invoice",
+        "A confirmed payment was more than was owed; `excess` is kept on account, by part.",
+    ),
+    "invoice.network_refused": ("invoice", "The network did not carry out what was asked of it; `detail` says why."),
     "invoice.status_change": ("invoice", "A change of status over the network was recorded (Bharat Connect)."),
     "invoice.archive_attached": ("import", "A chunk of a ZIP of PDFs was attached to its invoices."),
     "import.finished": ("import", "A file was imported; the counts are in the data."),
@@ -81,6 +88,7 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
         "payable_policy",
         "The tolerances of matching, or what is accepted of itself, were changed.",
     ),
+    "counterparty.changed": ("counterparty", "A customer's B2B ID was set, learnt or taken away."),
     **{
         f"network.{name}": ("network", "The other side's message came; the data is the published body.")
         for name in _BROUGHT

@@ -41,6 +41,8 @@ _SUPPLIER_B2B_ID: Final = "DEMO001"
 _BUYER_B2B_ID: Final = "DEMO002"
 _OWNER: Final = "SELECT user_id FROM memberships WHERE seller_id = $1 LIMIT 1"
 _DISPATCHED: Final = 8
+_BUYER: Final = CUSTOMERS[0].ref
+"""The demo's other company, as a customer of the first."""
 
 
 async def seed(settings: Settings) -> None:
@@ -116,11 +118,13 @@ async def _fill(tx: Transaction, parts: Parts) -> dict[str, Any]:
         permissions=permissions_of(["owner"]), request_id=new_id("req", tx.now), via="CLI",
     )  # fmt: skip
     ids = await _customers(tx, parts, who)
-    await _invoices(tx, parts, who, ids)
+    over_network = await _invoices(tx, parts, who, ids)
     document = _credentials(base, supplier, _SUPPLIER_B2B_ID, _SUPPLIER_GSTIN, _supplier_registration())
     document["buyer"] = _credentials(base, buyer, _BUYER_B2B_ID, _BUYER_GSTIN, _buyer_registration())
     await demo_network.join(tx, parts, DEMO_SELLER, _SUPPLIER_B2B_ID, _supplier_registration())
     await demo_network.join(tx, parts, DEMO_BUYER, _BUYER_B2B_ID, _buyer_registration())
+    await demo_network.carry(tx, parts, [DEMO_SELLER, DEMO_BUYER])
+    await demo_network.trade(tx, parts, who, ids[_BUYER], _BUYER_B2B_ID, over_network, DEMO_BUYER)
     return document
 
 
@@ -175,20 +179,28 @@ async def _customers(tx: Transaction, parts: Parts, who: Actor) -> dict[str, str
     return ids
 
 
-async def _invoices(tx: Transaction, parts: Parts, who: Actor, ids: dict[str, str]) -> None:
-    """Write 200 invoices and bring them into mixed states: paid, part-paid, disputed, cancelled, some sent."""
+async def _invoices(tx: Transaction, parts: Parts, who: Actor, ids: dict[str, str]) -> str:
+    """Write 200 invoices and bring them into mixed states: paid, part-paid, disputed, cancelled, some sent.
+
+    Gives the newest one of the demo's other company that is open and not sent: it goes over the network.
+    """
     call = Call(actor=who, key=None, fingerprint=b"")
     made: list[str] = []
+    buyers: list[str] = []
     for customer, body in demo_invoices(ist_date(tx.now)):
         data = msgspec.convert({**body, "customerId": ids[customer.ref]}, InvoiceCreate, dec_hook=dec_hook)
         draft = birth.draft(data, seller_id=DEMO_SELLER, subject=who.subject, now=tx.now, via=CreatedVia.CLI)
         made.append((await birth.write(tx.connection, call, data, draft)).invoice_id)
+        buyers.append(customer.ref)
     for at, invoice_id in enumerate(made):
         change = _change(at)
         if change:
             patch = msgspec.convert(change, InvoicePatch, dec_hook=dec_hook)
             await invoices.update(tx, who, invoice_id, patch)
     await _send(tx, parts, who, made[-_DISPATCHED:])
+    return next(
+        made[at] for at in reversed(range(len(made) - _DISPATCHED)) if buyers[at] == _BUYER and _change(at) is None
+    )
 
 
 def _change(at: int) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """The demo's two companies join the network, so that they trade with each other from the first minute (design §7)."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -7,11 +8,13 @@ import msgspec
 from hundi.auth.rules import permissions_of
 from hundi.cli.parts import Parts
 from hundi.db.pool import Transaction
+from hundi.dispatch.rules import Channel
 from hundi.http.wire import dec_hook
 from hundi.kit.actor import Actor
 from hundi.kit.clock import FrozenClock
 from hundi.kit.ids import SellerId, new_id
-from hundi.network import service
+from hundi.network import counterparties, jobs, service
+from hundi.network.books import sending
 from hundi.network.ends import party_of
 from hundi.network.protocol import messages as m
 from hundi.network.protocol.identifiers import Prefix, SortableIds
@@ -19,6 +22,7 @@ from hundi.network.wire.meaning import message_of
 from hundi.network.wire.onboarding import RegisterEntity
 from hundi.sellers.schemas import NewRegistration
 
+_ROUNDS: Final = 10
 _STATES: Final = {"27": "MAHARASHTRA", "29": "KARNATAKA"}
 _MCC: Final = "5085"  # industrial supplies
 
@@ -60,3 +64,31 @@ def _body(tx: Transaction, b2b_id: str, place: NewRegistration) -> dict[str, Any
             "primaryEmail": place.email,
         },
     }  # fmt: skip
+
+
+async def carry(tx: Transaction, parts: Parts, companies: Sequence[SellerId]) -> None:
+    """Carry what the companies say to each other, here and now, until nobody has anything to say.
+
+    The worker's own steps, inside the one transaction of the demo: so it is there whole, or not at all.
+    """
+    for _ in range(_ROUNDS):
+        moved = 0
+        for seller_id in companies:
+            await tx.bind(seller_id)
+            moved += await jobs.send_batch(tx, parts.keyring, {}, sandbox=True)
+        for seller_id in companies:
+            await tx.bind(seller_id)
+            moved += await jobs.collect_batch(tx, parts.keyring)
+        if not moved:
+            return
+
+
+async def trade(
+    tx: Transaction, parts: Parts, who: Actor, customer_id: str, b2b_id: str, invoice_id: str, buyer: SellerId
+) -> None:
+    """Let the supplier send an invoice to the buyer over the network; it waits there for the buyer's answer."""
+    await tx.bind(who.seller_id)
+    await counterparties.put(tx, who, customer_id, b2b_id)
+    wanted = sending.Wanted(channel=Channel.BHARAT_CONNECT)
+    await sending.dispatch(tx, who, parts.keyring, parts.settings.mail_from, [invoice_id], wanted)
+    await carry(tx, parts, [who.seller_id, buyer])

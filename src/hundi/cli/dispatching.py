@@ -7,7 +7,7 @@ import msgspec
 from hundi.cli.actor import operator, the_seller
 from hundi.cli.parts import opened
 from hundi.config import Settings
-from hundi.dispatch import service
+from hundi.network.books import sending
 
 _BATCH: Final = 5000
 _WAITING: Final = """
@@ -34,7 +34,7 @@ async def dispatch_invoices(
                     batch = [row["invoice_id"] for row in await tx.fetch(_WAITING, seller_id, last, _BATCH)]
                 if not batch:
                     return total
-                outcome = await service.queue(tx, who, parts.keyring, settings.mail_from, batch)
+                outcome = await sending.dispatch(tx, who, parts.keyring, settings.mail_from, batch)
             total["queued"] += len(outcome.queued)
             total["already"] += len(outcome.already)
             total["refused"] += [msgspec.to_builtins(problem) for problem in outcome.refused]

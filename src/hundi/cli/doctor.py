@@ -65,6 +65,21 @@ CHECKS: Final[dict[str, str]] = {
         SELECT import_id, format('%s since %s', state, created_at) FROM imports
          WHERE seller_id = $1 AND state IN ('RECEIVED', 'RUNNING') AND created_at < $2::timestamptz - interval '1 hour'
          LIMIT 20""",
+    "an invoice shows what the network says of it": """
+        SELECT i.invoice_id, format('it shows %s, the network says %s', i.network_status, o.status)
+          FROM network_invoices l
+          JOIN network_objects o ON o.seller_id = $1 AND o.object_id = l.object_id
+          JOIN invoices i ON i.seller_id = $1 AND i.invoice_id = l.invoice_id
+         WHERE l.seller_id = $1 AND i.network_status IS DISTINCT FROM o.status
+           AND NOT EXISTS (SELECT 1 FROM network_invoices later WHERE later.seller_id = $1
+                              AND later.invoice_id = l.invoice_id AND later.round > l.round) LIMIT 20""",
+    "what was settled over the network stands in the books": """
+        SELECT l.invoice_id, format('settled %s over the network, written down %s', o.total - o.due, coalesce(p.total, 0))
+          FROM network_invoices l
+          JOIN network_objects o ON o.seller_id = $1 AND o.object_id = l.object_id
+          LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM network_postings WHERE seller_id = $1 GROUP BY 1) p
+                 ON p.invoice_id = l.invoice_id
+         WHERE l.seller_id = $1 AND o.status <> 'FAILED' AND o.total - o.due <> coalesce(p.total, 0) LIMIT 20""",
     "the lines of an invoice add up": """
         SELECT i.invoice_id, format('taxable value %s, lines %s', i.taxable_value, l.total)
           FROM invoices i

@@ -22,7 +22,7 @@ from hundi.dispatch.trail import Origin
 from hundi.documents.build import BuiltDocument, documents_of
 from hundi.invoices import links
 from hundi.invoices.attachments import AttachmentRow, primary_of
-from hundi.invoices.rules import DISPATCH_MOVES, DispatchStatus, ReceivableStatus
+from hundi.invoices.rules import DISPATCH_MOVES, DispatchStatus, ReceivableStatus, SentVia
 from hundi.jobs.later import RunLater
 from hundi.jobs.queue import enqueue
 from hundi.kit.keys import Keyring
@@ -235,6 +235,16 @@ async def refuse(tx: Transaction, delivery_id: str, detail: str) -> None:
     await _settle(tx, delivery_id, invoices, Outcome(OutcomeKind.REJECTED, detail))
 
 
+async def told(tx: Transaction, delivery_id: str, outcome: Outcome) -> None:
+    """Settle a delivery that somebody else carried (the network) by what became of it; a settled one stays as it is."""
+    delivery = await queries.delivery(tx, delivery_id, lock=True)
+    if delivery is None or delivery.state in SETTLED:
+        return
+    await _settle(
+        tx, delivery_id, await _its_invoices(tx, delivery_id), outcome, via=SentVia(delivery.channel)
+    )  # fmt: skip
+
+
 async def _write_down(tx: Transaction, delivery_id: str, number: int, outcome: Outcome) -> bool:
     done = await tx.execute(_RECORD, tx.seller_id, delivery_id, number, outcome.kind.value, outcome.detail, tx.now)
     return done == "UPDATE 1"
@@ -246,6 +256,8 @@ async def _settle(
     invoices: Sequence[InvoiceInDelivery],
     outcome: Outcome,
     unfinished: AttemptRow | None = None,
+    *,
+    via: SentVia = SentVia.EMAIL,
 ) -> None:
     """End a delivery as SENT or FAILED, and its invoices with it."""
     if unfinished is not None:
@@ -257,7 +269,7 @@ async def _settle(
     if accepted:
         await _through_sending(tx, delivery_id)
     await lifecycle.move_delivery(tx, delivery_id, to=state, detail=outcome.detail)
-    await _move_invoices(tx, delivery_id, invoices, status, outcome.detail)
+    await _move_invoices(tx, delivery_id, invoices, status, outcome.detail, via)
 
 
 async def _through_sending(tx: Transaction, delivery_id: str) -> None:
@@ -276,9 +288,15 @@ async def _give_up_unknown(
 
 
 async def _move_invoices(
-    tx: Transaction, delivery_id: str, invoices: Sequence[InvoiceInDelivery], to: DispatchStatus, detail: str
+    tx: Transaction,
+    delivery_id: str,
+    invoices: Sequence[InvoiceInDelivery],
+    to: DispatchStatus,
+    detail: str,
+    via: SentVia = SentVia.EMAIL,
 ) -> None:
     # One that went its own way meanwhile (cancelled, sent again) is not moved back.
     moving = [one.invoice_id for one in invoices if to in DISPATCH_MOVES[DispatchStatus(one.dispatch_status)]]
     if moving:
-        await lifecycle.move(tx, moving, to=to, by=_WORKER, why={"deliveryId": delivery_id, "detail": detail})
+        why = {"deliveryId": delivery_id, "detail": detail}
+        await lifecycle.move(tx, moving, to=to, by=_WORKER, why=why, via=via)

@@ -1,4 +1,4 @@
-"""The jobs of dispatch: send one mail, and queue invoices that asked for it when they were created."""
+"""The job of dispatch: send one mail."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from hundi.dispatch.mail import Attachment, BadAddress, Letter, Mail, checked_ad
 from hundi.dispatch.mail_body import MailInvoice, MailView, render_mail
 from hundi.dispatch.mailers import Mailer
 from hundi.dispatch.rules import Contact, Recipients
-from hundi.dispatch.trail import SYSTEM, Origin
 from hundi.documents.links import base_url_of
 from hundi.documents.logo import fetch
 from hundi.documents.pages import pdf_name
@@ -24,7 +23,6 @@ from hundi.kit.ids import SellerId
 
 log = structlog.get_logger("hundi.dispatch")
 
-_CHUNK: Final = 1000
 # Of originals in one mail; base64 makes a third more of it, and many servers stop at 25 MB.
 _MAIL_BYTES: Final = 15_000_000
 _ORIGINAL_GONE: Final = "The document could not be made: its attached original is not in the file store any more."
@@ -194,24 +192,4 @@ def _free_name(name: str, taken: set[str]) -> str:
     return free
 
 
-async def dispatch_requested(context: JobContext, payload: dict[str, Any]) -> None:
-    """Queue the invoices that were created with ``dispatchNow``; what cannot be sent is logged and stays undispatched.
-
-    The payload may carry ``actor`` (who asked) and ``request_id`` for the trail.
-    """
-    seller_id = SellerId(payload["seller_id"])
-    ids = [str(one) for one in payload["invoice_ids"]]
-    origin = Origin(subject=payload.get("actor") or SYSTEM, request_id=payload.get("request_id"))
-    for at in range(0, len(ids), _CHUNK):
-        async with context.db.transaction(seller_id) as tx:
-            outcome = await service.queue(
-                tx, origin, context.keyring, context.settings.mail_from, ids[at : at + _CHUNK]
-            )
-        for problem in outcome.refused:
-            log.warning("not dispatched", seller_id=seller_id, invoice_id=problem.rejected, code=problem.code)
-
-
-JOBS: Final[Mapping[str, Handler]] = {
-    service.DELIVER: deliver,
-    "invoices.dispatch_requested": dispatch_requested,
-}
+JOBS: Final[Mapping[str, Handler]] = {service.DELIVER: deliver}

@@ -60,10 +60,11 @@ async def move(
     by: Origin,
     why: Mapping[str, Any] | None = None,
     why_each: Mapping[str, Mapping[str, Any]] | None = None,
+    via: SentVia = SentVia.EMAIL,
 ) -> None:
     """Move these invoices to ``to``, each with an audit and an event row; raises :class:`IllegalMove` for any that may not.
 
-    DISPATCHED also sets ``dispatched_at`` and ``via``. ``why`` (and ``why_each`` by invoice id) goes into the rows.
+    DISPATCHED also sets ``dispatched_at``, and ``via`` as the way it was sent. ``why`` (and ``why_each`` by invoice id) goes into the rows.
     """
     held = await tx.fetch(_LOCK, tx.seller_id, list(invoice_ids))
     before = {row["invoice_id"]: DispatchStatus(row["dispatch_status"]) for row in held}
@@ -74,8 +75,8 @@ async def move(
             raise IllegalMove(message)
     sent = to is DispatchStatus.DISPATCHED
     at: datetime | None = tx.now if sent else None
-    via = SentVia.EMAIL.value if sent else None
-    await tx.execute(_MOVE, tx.seller_id, list(before), to.value, tx.now, by.subject, at, via)
+    how = via.value if sent else None
+    await tx.execute(_MOVE, tx.seller_id, list(before), to.value, tx.now, by.subject, at, how)
     extra = why_each or {}
     changes = [
         Change(

@@ -26,7 +26,7 @@ _ROUNDS: Final = """
 _POLICY: Final = "SELECT e_invoice_from, e_invoice_policy FROM sellers WHERE seller_id = $1"
 _RESENDS: Final = "SELECT unknown_resends FROM sellers WHERE seller_id = $1"
 _DELIVERY: Final = """
-    SELECT delivery_id, customer_id, state, message_id, attempts, created_at
+    SELECT delivery_id, customer_id, channel, state, message_id, attempts, created_at
       FROM deliveries WHERE seller_id = $1 AND delivery_id = $2"""
 _LOCK_DELIVERY: Final = f"{_DELIVERY} FOR UPDATE"
 _LAST_ATTEMPT: Final = """

@@ -27,6 +27,7 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
 
     delivery_id: str
     customer_id: str
+    channel: str
     state: str
     message_id: str
     attempts: int

@@ -30,6 +30,13 @@ class Grouping(StrEnum):
     CUSTOMER = "customer"
 
 
+class Channel(StrEnum):
+    """How invoices are sent: ours to offer beside the documented request, which names none."""
+
+    EMAIL = "EMAIL"
+    BHARAT_CONNECT = "BHARAT_CONNECT"
+
+
 class OutcomeKind(StrEnum):
     """What became of one attempt. UNKNOWN: the mail may or may not have been taken over by the server."""
 

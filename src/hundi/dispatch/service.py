@@ -12,7 +12,7 @@ from hundi.dispatch.rows import QueuedInvoice
 from hundi.dispatch.rules import Candidate, Contact, Grouping, Verdict
 from hundi.dispatch.trail import Origin
 from hundi.invoices import links
-from hundi.invoices.rules import DispatchStatus
+from hundi.invoices.rules import DispatchStatus, SentVia
 from hundi.jobs.batch import enqueue_many
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem
@@ -24,7 +24,7 @@ DELIVER: Final = "dispatch.deliver"
 
 _DELIVERIES: Final = """
     INSERT INTO deliveries (seller_id, delivery_id, customer_id, channel, grouping, state, message_id, created_at, created_by)
-    SELECT $1, d.delivery_id, d.customer_id, 'EMAIL', $2, 'QUEUED', d.message_id, $3, $4
+    SELECT $1, d.delivery_id, d.customer_id, $8, $2, 'QUEUED', d.message_id, $3, $4
       FROM unnest($5::text[], $6::text[], $7::text[]) AS d (delivery_id, customer_id, message_id)"""
 _DELIVERY_INVOICES: Final = """
     INSERT INTO delivery_invoices (seller_id, invoice_id, round, delivery_id)
@@ -34,6 +34,9 @@ _PREPARE: Final = """
     UPDATE invoices SET link_version = greatest(link_version, 1),
            partial_payment_allowed = coalesce($3, partial_payment_allowed)
      WHERE seller_id = $1 AND invoice_id = ANY($2::text[])"""
+
+_ALLOW_PART: Final = """
+    UPDATE invoices SET partial_payment_allowed = $3 WHERE seller_id = $1 AND invoice_id = ANY($2::text[])"""
 
 
 class QueueOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +75,7 @@ async def queue(
     found = {row.invoice_id: row for row in await queries.lock_invoices(tx, sorted(places))}
     customers = sorted({row.customer_id for row in found.values()})
     contacts = await queries.mail_contacts(tx, customers)
-    candidates = _candidates(found, contacts, await queries.customer_gstins(tx, customers))
+    candidates = candidates_of(found, contacts, await queries.customer_gstins(tx, customers))
     demanded, is_refused = await queries.e_invoice_from(tx)
     outcome = QueueOutcome(queued=[], already=[], refused=[])
     for invoice_id, at in places.items():
@@ -99,9 +102,10 @@ async def queue(
     return outcome
 
 
-def _candidates(
+def candidates_of(
     found: Mapping[str, QueuedInvoice], contacts: Mapping[str, list[Contact]], gstins: Mapping[str, str | None]
 ) -> dict[str, Candidate]:
+    """Give each invoice as the decision sees it; ``contacts`` and ``gstins`` are by customer."""
     return {
         row.invoice_id: Candidate(
             invoice_id=row.invoice_id,
@@ -135,6 +139,7 @@ async def _queue_rows(
     await tx.execute(
         _DELIVERIES, tx.seller_id, group.value, tx.now, origin.subject, deliveries,
         [part[0].customer_id for _, part in mails], [f"<{delivery_id}@{domain}>" for delivery_id in deliveries],
+        SentVia.EMAIL.value,
     )  # fmt: skip
     pairs = [(row.invoice_id, delivery_id) for delivery_id, part in mails for row in part]
     await tx.execute(
@@ -146,6 +151,37 @@ async def _queue_rows(
     each = {invoice_id: {"deliveryId": delivery_id} for invoice_id, delivery_id in pairs}
     await lifecycle.move(tx, ids, to=DispatchStatus.QUEUED, by=origin, why_each=each)
     await enqueue_many(tx, DELIVER, [{"delivery_id": delivery_id} for delivery_id in deliveries])
+
+
+async def hand_over(
+    tx: Transaction,
+    origin: Origin,
+    rows: Sequence[QueuedInvoice],
+    *,
+    via: SentVia,
+    message_ids: Mapping[str, str],
+    partial_payment_allowed: bool | None = None,
+) -> dict[str, str]:
+    """Note that somebody else carries these invoices, each as a delivery of its own; gives the deliveries by invoice id.
+
+    ``message_ids`` are the carrier's own, by invoice id. :func:`hundi.dispatch.delivery.told` says how each ended.
+    """
+    ids = [row.invoice_id for row in rows]
+    rounds = await queries.last_rounds(tx, ids)
+    made = {invoice_id: new_id("dlv", tx.now) for invoice_id in ids}
+    await tx.execute(
+        _DELIVERIES, tx.seller_id, Grouping.INVOICE.value, tx.now, origin.subject, list(made.values()),
+        [row.customer_id for row in rows], [message_ids[invoice_id] for invoice_id in ids], via.value,
+    )  # fmt: skip
+    await tx.execute(
+        _DELIVERY_INVOICES, tx.seller_id, ids, [rounds.get(invoice_id, 0) + 1 for invoice_id in ids],
+        list(made.values()),
+    )  # fmt: skip
+    if partial_payment_allowed is not None:
+        await tx.execute(_ALLOW_PART, tx.seller_id, ids, partial_payment_allowed)
+    each = {invoice_id: {"deliveryId": delivery_id, "via": via.value} for invoice_id, delivery_id in made.items()}
+    await lifecycle.move(tx, ids, to=DispatchStatus.QUEUED, by=origin, why_each=each)
+    return made
 
 
 def _parts(rows: Sequence[QueuedInvoice], group: Grouping) -> list[list[QueuedInvoice]]:

@@ -91,3 +91,9 @@ class ChangedMeanwhile(Refusal):
     """The invoice was changed in the meantime. Read it again and repeat your change."""
 
     code, status = "INVOICE_CHANGED_MEANWHILE", 412
+
+
+class HeldByNetwork(NotAllowedNow):
+    """The invoice stands on the network in a way that does not let it be cancelled; its code says which."""
+
+    code = "HELD_BY_NETWORK"

@@ -8,10 +8,13 @@ from hundi.invoices.errors import ChangedMeanwhile
 from hundi.invoices.rules import (
     APPROVAL_MOVES,
     APPROVAL_RESTARTS,
+    PAYOUT_MOVES,
     RECEIVABLE_MOVES,
     ApprovalStatus,
+    PayoutStatus,
     ReceivableStatus,
 )
+from hundi.kit.actor import Actor
 
 _MOVE_RECEIVABLE: Final = """
     UPDATE invoices SET receivable_status = $4
@@ -19,6 +22,13 @@ _MOVE_RECEIVABLE: Final = """
 _MOVE_APPROVAL: Final = """
     UPDATE invoices SET approval_status = $4
      WHERE seller_id = $1 AND invoice_id = $2 AND approval_status = $3 RETURNING true"""
+_MOVE_PAYOUT: Final = """
+    UPDATE invoices SET payout_status = $4
+     WHERE seller_id = $1 AND invoice_id = $2 AND payout_status = $3 RETURNING true"""
+_NETWORK: Final = """
+    UPDATE invoices SET network_status = $3, network_hold = $4, buyer_response = $5, buyer_remarks = $6,
+           modified_at = $7, modified_by = $8, version = version + 1
+     WHERE seller_id = $1 AND invoice_id = $2"""
 _NEW_ROUND: Final = """
     UPDATE invoices SET approval_status = $4, approval_round = approval_round + 1, submitted_by = $5
      WHERE seller_id = $1 AND invoice_id = $2 AND approval_status = $3 RETURNING approval_round"""
@@ -35,6 +45,33 @@ async def move_receivable(
         raise ChangedMeanwhile
     data = {"from": before.value, "to": to.value} | ({"reason": reason} if reason else {})
     await audit.emit(tx, "invoice.receivable_status", kind="invoice", object_id=invoice_id, data=data)
+
+
+async def move_payout(tx: Transaction, invoice_id: str, before: PayoutStatus, to: PayoutStatus) -> None:
+    """Move the payout status; a move not in the table is a bug, a lost race is :class:`ChangedMeanwhile`."""
+    if to not in PAYOUT_MOVES[before]:
+        message = f"{before} to {to} is no move of a payout"
+        raise ValueError(message)
+    if not await tx.fetchval(_MOVE_PAYOUT, tx.seller_id, invoice_id, before.value, to.value):
+        raise ChangedMeanwhile
+    data = {"from": before.value, "to": to.value}
+    await audit.emit(tx, "invoice.payout_status", kind="invoice", object_id=invoice_id, data=data)
+
+
+async def note_network(
+    tx: Transaction,
+    who: Actor,
+    invoice_id: str,
+    *,
+    status: str,
+    hold: str | None = None,
+    response: str | None = None,
+    remarks: str | None = None,
+) -> None:
+    """Write down what the network last said of an invoice: its status, why it is held, and the buyer's answer."""
+    await tx.execute(
+        _NETWORK, tx.seller_id, invoice_id, status, hold, response, remarks, tx.now, who.subject
+    )  # fmt: skip
 
 
 async def move_approval(

@@ -56,8 +56,13 @@ class Lock(StrEnum):
     """Why the particulars of an invoice stand still, if they do."""
 
     NONE = "NONE"
+    RETURNED = "RETURNED"
     DISPATCHED = "DISPATCHED"
     IRN = "IRN"
+
+
+OPEN_WHEN_RETURNED: Final = LOCKED_FIELDS - {"customerId"}
+"""What the supplier may correct of an invoice the buyer returned on the network: all but who the buyer is (domain §11)."""
 
 
 class Current(msgspec.Struct, frozen=True, kw_only=True):

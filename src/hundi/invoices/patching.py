@@ -19,6 +19,7 @@ from hundi.invoices.patch_fields import (
     IDENTITY_FIELDS,
     LOCKED_FIELDS,
     MONEY_FIELDS,
+    OPEN_WHEN_RETURNED,
     PATCH_FIELDS,
     SWITCH_FIELDS,
     TEXT_FIELDS,
@@ -256,7 +257,8 @@ def _take_figures(draft: _Draft, out: AmountsOut) -> None:
 
 def _check_lock(draft: _Draft, lock: Lock) -> tuple[str, ...]:
     """Refuse changes of locked fields, or name those that the override opens."""
-    touched = tuple(sorted(draft.changed & LOCKED_FIELDS))
+    closed = LOCKED_FIELDS - OPEN_WHEN_RETURNED if lock is Lock.RETURNED else LOCKED_FIELDS
+    touched = tuple(sorted(draft.changed & closed))
     if lock is Lock.NONE or not touched:
         return ()
     if lock is Lock.DISPATCHED and draft.permissions.override:
@@ -265,6 +267,9 @@ def _check_lock(draft: _Draft, lock: Lock) -> tuple[str, ...]:
         if lock is Lock.IRN:
             message = "The invoice has an IRN: cancel that within 24 hours, or issue a credit or debit note."
             draft.refuse(NotAllowedNow, name, "INVOICE_LOCKED_BY_IRN", message)
+        elif lock is Lock.RETURNED:
+            message = "The buyer who returned it stays the buyer: cancel the invoice and issue another."
+            draft.refuse(NotAllowedNow, name, "BUYER_FIXED_ON_NETWORK", message)
         else:
             message = (
                 "The invoice has been dispatched: cancel it and issue another, or ask for the override permission."

@@ -17,7 +17,7 @@ _SELECT: Final = """
            i.receivable_status, i.dispatch_status, i.payout_status, i.partial_payment_allowed, i.charge_customer,
            i.via, i.created_via, i.link_version, i.dispatched_at, i.created_at, i.created_by, i.modified_at,
            i.modified_by, i.version, i.minimum_part, i.status_reason, i.approval_round, i.submitted_by,
-           c.legal_name AS customer_legal_name, c.has_key_contacts,
+           i.network_status, i.network_hold, i.buyer_response, i.buyer_remarks, c.legal_name AS customer_legal_name, c.has_key_contacts,
            coalesce(cm.display_name, ca.name) AS created_by_name, cm.email AS created_by_email,
            cm.mobile AS created_by_mobile, coalesce(mm.display_name, ma.name) AS modified_by_name,
            mm.email AS modified_by_email, mm.mobile AS modified_by_mobile

@@ -65,6 +65,10 @@ class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
     status_reason: str | None = None
     approval_round: int = 1
     submitted_by: str | None = None
+    network_status: str | None = None
+    network_hold: str | None = None
+    buyer_response: str | None = None
+    buyer_remarks: str | None = None
     customer_legal_name: str
     has_key_contacts: bool
     created_by_name: str | None = None

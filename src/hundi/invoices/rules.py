@@ -154,6 +154,17 @@ DISPATCH_MOVES: Final[Mapping[DispatchStatus, frozenset[DispatchStatus]]] = {
     D.UNKNOWN: frozenset({D.QUEUED, D.DISPATCHED, D.FAILED}),
 }
 
+P = PayoutStatus
+PAYOUT_MOVES: Final[Mapping[PayoutStatus, frozenset[PayoutStatus]]] = {
+    P.NOT_INITIATED: frozenset({P.INITIATED}),
+    # Back to NOT_INITIATED: the supplier rejected it, or it was a part and the rest is still to come.
+    P.INITIATED: frozenset({P.PROCESSING, P.PAID, P.NOT_INITIATED, P.FAILED}),
+    P.PROCESSING: frozenset({P.PAID, P.NOT_INITIATED, P.FAILED}),
+    P.FAILED: frozenset({P.INITIATED}),
+    P.PAID: frozenset(),
+}
+"""How a payment under way moves; the network's word alone makes these moves (contract b2b §8.3)."""
+
 PENDING_APPROVALS: Final = frozenset(_PENDING)
 STEPS: Final = ("MAKER", "CHECKER", "APPROVER")
 """The steps of an approval in their order; a policy has some of them, always with the last."""

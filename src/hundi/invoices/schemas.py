@@ -271,6 +271,9 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
     placeOfSupply: str | None = None
     minimumPart: Decimal | None = None
     statusReason: str | None = None
+    networkStatus: str | None = None
+    buyerResponse: str | None = None
+    buyerRemarks: str | None = None
     itemLists: list[ItemOut] | None = None
 
     @classmethod
@@ -297,6 +300,7 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
             dispatchStatus=_enum(row.dispatch_status), invoiceValue=row.invoice_value,
             taxableValue=row.taxable_value, roundOff=row.round_off, placeOfSupply=row.place_of_supply,
             minimumPart=row.minimum_part, statusReason=row.status_reason,
+            networkStatus=row.network_status, buyerResponse=row.buyer_response, buyerRemarks=row.buyer_remarks,
             itemLists=[ItemOut.of(item) for item in items] if items else None,
         )  # fmt: skip
 

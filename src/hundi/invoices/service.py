@@ -19,7 +19,7 @@ from hundi.db.sqlstate import constraint_of
 from hundi.http.wire import Money, WireDate, WireDateTime
 from hundi.invoices import approvals, consequences, lifecycle, numbering, queries
 from hundi.invoices.amounts import AmountMismatch
-from hundi.invoices.errors import ApprovalWithChanges, BeingSent, NumberTaken
+from hundi.invoices.errors import ApprovalWithChanges, BeingSent, HeldByNetwork, NumberTaken
 from hundi.invoices.patch_fields import Current, Lock, PatchDecision, Permissions
 from hundi.invoices.patching import decide
 from hundi.invoices.rows import InvoiceRow
@@ -49,6 +49,9 @@ _SETTLE: Final = """
     UPDATE invoices SET total_received = $3, balance = $4, modified_at = $5, modified_by = $6, version = version + 1
      WHERE seller_id = $1 AND invoice_id = $2"""
 _REASON: Final = "UPDATE invoices SET status_reason = $3 WHERE seller_id = $1 AND invoice_id = $2"
+RETURNED_ON_NETWORK: Final = "RETURNED"
+WITHDRAW: Final = "network.withdraw"
+"""The job that tells the buyer, over the network, that an invoice was cancelled."""
 # What a checker or approver may PATCH who may write nothing else.
 _DECIDING: Final = frozenset({"approvalStatus", "remarks"})
 # Why an invoice is in one of these is kept beside it; everything else says so by itself.
@@ -132,6 +135,8 @@ async def change(
     if problems:
         kind = Invalid if decision.refusal is None or found else decision.refusal
         raise kind(problems=problems)
+    if decision.move is ReceivableStatus.CANCELLED:
+        _check_network(before)
     decision.values.update(minimum.values)
     if "taxable_value" in decision.values:
         await consequences.check_lines(tx, before, decision.values)
@@ -185,6 +190,8 @@ def _minimum_part(changes: dict[str, Any]) -> _Minimum:
 def _lock_of(row: InvoiceRow) -> Lock:
     if row.irn is not None:
         return Lock.IRN
+    if row.network_status == RETURNED_ON_NETWORK and row.dispatch_status != "QUEUED":
+        return Lock.RETURNED
     return Lock.NONE if row.dispatched_at is None and row.dispatch_status == "NOT_DISPATCHED" else Lock.DISPATCHED
 
 
@@ -202,6 +209,22 @@ async def _current(tx: Transaction, row: InvoiceRow) -> Current:
         receivable_status=ReceivableStatus(row.receivable_status),
         approval_status=ApprovalStatus(row.approval_status),
     )  # fmt: skip
+
+
+def _check_network(row: InvoiceRow) -> None:
+    """Refuse to cancel in the books what cannot be cancelled on the network."""
+    if row.network_hold is not None:
+        code, message = held_because(row.network_hold)
+        raise HeldByNetwork(problems=[FieldProblem("receivableStatus", code, message, row.network_status)])
+
+
+def held_because(hold: str) -> tuple[str, str]:
+    """Say by code and sentence why the network does not let an invoice be cancelled."""
+    if hold == "PAYMENT_UNDER_WAY":
+        return "PAYMENT_UNDER_WAY", "Its buyer is paying it over the network: confirm or reject that payment first."
+    if hold == "FINANCED":
+        return "FINANCED", "It is pledged to a financier on the network until that is repaid: issue a credit note."
+    return "PAID_ON_NETWORK", "Money was confirmed for it over the network: issue a credit note."
 
 
 def _text_problems(changes: dict[str, Any]) -> list[FieldProblem]:
@@ -265,6 +288,9 @@ async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: Patc
         await tx.execute(_REASON, tx.seller_id, before.invoice_id, remarks if decision.move in _REASONED else None)
     if decision.move is ReceivableStatus.CANCELLED:
         await numbering.void(tx, who, [before.invoice_id], numbering.CANCELLED)
+        if before.network_status is not None:
+            # The buyer is told by the network; the job finds out whether there is anything left to withdraw.
+            await enqueue(tx, WITHDRAW, ids={"invoice_id": before.invoice_id, "actor": who.subject})
     await _leave_trace(tx, who, before, changed, decision, remarks)
     await _approve(tx, who, before, changed, decision, remarks)
 

@@ -41,3 +41,15 @@ class NoSuchInbox(NotFound):
 
 class ObjectBusy(Transient):
     """Another message is changing the same object just now. Send the same request again in a few seconds."""
+
+
+class CounterpartyNotFound(NotFound):
+    """No B2B ID is known of this customer. Set it, or search the network for the customer's GSTIN."""
+
+    code = "COUNTERPARTY_NOT_FOUND"
+
+
+class PaymentInvoicesDiffer(NotAllowedNow):
+    """A payment is answered for all its invoices at once. Name each of them, and no other."""
+
+    code = "PAYMENT_INVOICES_DIFFER"

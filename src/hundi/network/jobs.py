@@ -8,24 +8,30 @@ itself, so that it is put off alone and holds up no other.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
+from hundi.audit import service as audit
 from hundi.db.pool import Transaction
+from hundi.dispatch.trail import SYSTEM, Origin
+from hundi.invoices.service import WITHDRAW
 from hundi.jobs.context import Handler, JobContext
 from hundi.jobs.later import RunLater
 from hundi.jobs.queue import enqueue
-from hundi.kit.errors import Transient
+from hundi.kit.errors import Refusal, Transient
 from hundi.kit.ids import SellerId
+from hundi.kit.keys import Keyring
 from hundi.network import matches, told
+from hundi.network.books import answers, sending
+from hundi.network.books.acting import acting
 from hundi.network.central import unit
 from hundi.network.ends import party_of
 from hundi.network.errors import ObjectBusy
 from hundi.network.keys import HomeSigner
 from hundi.network.party_store import PostgresPartyStore
-from hundi.network.protocol.faults import MessageRefused
+from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.mailbox import retry_at
 from hundi.network.protocol.parcels import CENTRE, seal
 from hundi.network.protocol.store import ConcurrentChange, Outgoing
@@ -35,6 +41,8 @@ log = structlog.get_logger("hundi.network")
 
 _AT_ONCE: Final = 20
 _TIMES: Final = 10
+_CHUNK: Final = 1000
+_SOON: Final = timedelta(seconds=1)
 
 Batch = Callable[[bool], Awaitable[tuple[int, datetime | None, datetime]]]
 """Carries a batch, each parcel by itself where True; gives how many were due, when the next is, and the present instant."""
@@ -45,53 +53,51 @@ PutOff = Callable[[Outgoing, datetime], Awaitable[None]]
 async def send(context: JobContext, payload: dict[str, Any]) -> None:
     """Carry what a company has in its outbox to the central unit."""
     seller_id = SellerId(payload["seller_id"])
-    signer = HomeSigner(context.keyring, seller_id)
 
     async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
         async with context.db.transaction(seller_id) as tx:
-            store = PostgresPartyStore(tx)
             waiting: dict[str, None] = {}
-
-            async def carry(outgoing: Outgoing) -> None:
-                envelope = seal(outgoing.id, seller_id, outgoing.parcel, tx.now, signer)
-                sandbox = context.settings.network_sandbox
-                waiting.update(dict.fromkeys(await unit.receive(tx, context.keyring, envelope, sandbox=sandbox)))
-                await store.acknowledge(outgoing.id)
-
-            async def put_off(outgoing: Outgoing, due: datetime) -> None:
-                await store.postpone(outgoing.id, outgoing.attempts + 1, due)
-
-            due = await store.due(tx.now, _AT_ONCE)
-            await _each(tx, due, carry, put_off, singly=singly)
+            count = await send_batch(
+                tx, context.keyring, waiting, sandbox=context.settings.network_sandbox, singly=singly
+            )
             for home in await unit.homes_here(tx, list(waiting)):
                 await enqueue(tx, COLLECT, ids={"seller_id": home})
-            return len(due), await store.next_due(), tx.now
+            return count, await PostgresPartyStore(tx).next_due(), tx.now
 
     await _all(context, seller_id, SEND, batch)
+
+
+async def send_batch(
+    tx: Transaction, keyring: Keyring, waiting: dict[str, None], *, sandbox: bool, singly: bool = False
+) -> int:
+    """Carry a batch of the bound company's parcels to the central unit; gives how many were due.
+
+    Adds to ``waiting`` the homes for which something waits there now.
+    """
+    store = PostgresPartyStore(tx)
+    signer = HomeSigner(keyring, tx.seller_id)
+
+    async def carry(outgoing: Outgoing) -> None:
+        envelope = seal(outgoing.id, tx.seller_id, outgoing.parcel, tx.now, signer)
+        waiting.update(dict.fromkeys(await unit.receive(tx, keyring, envelope, sandbox=sandbox)))
+        await store.acknowledge(outgoing.id)
+
+    async def put_off(outgoing: Outgoing, due: datetime) -> None:
+        await store.postpone(outgoing.id, outgoing.attempts + 1, due)
+
+    due = await store.due(tx.now, _AT_ONCE)
+    await _each(tx, due, carry, put_off, singly=singly)
+    return len(due)
 
 
 async def collect(context: JobContext, payload: dict[str, Any]) -> None:
     """Bring a company what the central unit has for it, and tell its listeners."""
     seller_id = SellerId(payload["seller_id"])
-    signer = HomeSigner(context.keyring, CENTRE)
 
     async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
         async with context.db.transaction(seller_id) as tx:
-            party = party_of(tx, context.keyring)
-            noticed = matches.Noticed(seller_id)
-
-            async def carry(outgoing: Outgoing) -> None:
-                envelope = seal(outgoing.id, CENTRE, outgoing.parcel, tx.now, signer)
-                await party.receive(PostgresPartyStore(tx), envelope, noticed.beside(told.listener(tx)))
-                await unit.acknowledge(tx, outgoing)
-
-            async def put_off(outgoing: Outgoing, due: datetime) -> None:
-                await unit.postpone(tx, outgoing, due)
-
-            due = await unit.due_for(tx, seller_id, _AT_ONCE)
-            await _each(tx, due, carry, put_off, singly=singly)
-            await noticed.hand_over(tx)
-            return len(due), await unit.next_due_for(tx, seller_id), tx.now
+            count = await collect_batch(tx, context.keyring, singly=singly)
+            return count, await unit.next_due_for(tx, seller_id), tx.now
 
     await _all(context, seller_id, COLLECT, batch)
 
@@ -107,6 +113,63 @@ async def match(context: JobContext, payload: dict[str, Any]) -> None:
         last = await matches.walk(tx, party, payload["after"])
         if last is not None:
             await enqueue(tx, matches.MATCH, ids={"after": last})
+
+
+async def collect_batch(tx: Transaction, keyring: Keyring, *, singly: bool = False) -> int:
+    """Bring the bound company a batch of what the central unit has for it; gives how many parcels were due."""
+    party = party_of(tx, keyring)
+    signer = HomeSigner(keyring, CENTRE)
+    noticed = matches.Noticed(tx.seller_id)
+
+    async def carry(outgoing: Outgoing) -> None:
+        envelope = seal(outgoing.id, CENTRE, outgoing.parcel, tx.now, signer)
+        await party.receive(PostgresPartyStore(tx), envelope, noticed.beside(told.listener(tx)))
+        await unit.acknowledge(tx, outgoing)
+
+    async def put_off(outgoing: Outgoing, due: datetime) -> None:
+        await unit.postpone(tx, outgoing, due)
+
+    due = await unit.due_for(tx, tx.seller_id, _AT_ONCE)
+    await _each(tx, due, carry, put_off, singly=singly)
+    await noticed.hand_over(tx)
+    return len(due)
+
+
+async def dispatch_requested(context: JobContext, payload: dict[str, Any]) -> None:
+    """Send the invoices that were created with ``dispatchNow``; what cannot be sent is logged and stays undispatched.
+
+    The payload may carry ``actor`` (who asked) and ``request_id`` for the trail.
+    """
+    seller_id = SellerId(payload["seller_id"])
+    ids = [str(one) for one in payload["invoice_ids"]]
+    origin = Origin(subject=payload.get("actor") or SYSTEM, request_id=payload.get("request_id"))
+    for at in range(0, len(ids), _CHUNK):
+        async with context.db.transaction(seller_id) as tx:
+            outcome = await sending.dispatch(
+                tx, origin, context.keyring, context.settings.mail_from, ids[at : at + _CHUNK]
+            )
+        for problem in outcome.refused:
+            log.warning("not dispatched", seller_id=seller_id, invoice_id=problem.rejected, code=problem.code)
+
+
+async def withdraw(context: JobContext, payload: dict[str, Any]) -> None:
+    """Tell the network that an invoice was cancelled in the books, once nothing of it is under way any more."""
+    seller_id, invoice_id = SellerId(payload["seller_id"]), str(payload["invoice_id"])
+    try:
+        async with context.db.transaction(seller_id) as tx:
+            who = acting(tx, payload.get("actor") or SYSTEM, payload.get("request_id"))
+            done = await answers.withdraw(tx, who, context.keyring, invoice_id)
+    except Refusal as refused:
+        first = refused.problems[0] if refused.problems else None
+        if first is not None and first.code == Fault.ANSWER_PENDING:
+            raise RunLater(_SOON, "an answer of the network is awaited") from refused
+        detail = f"It is cancelled here and not on the network: {first.message if first else refused.message}"
+        async with context.db.transaction(seller_id) as tx:
+            facts = {"action": "CANCEL", "detail": detail}
+            await audit.emit(tx, "invoice.network_refused", kind="invoice", object_id=invoice_id, data=facts)
+        return
+    if not done:
+        raise RunLater(_SOON, "an answer of the network is awaited")
 
 
 async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch) -> None:
@@ -151,4 +214,10 @@ async def _each(tx: Transaction, due: Sequence[Outgoing], carry: Carry, put_off:
             await put_off(outgoing, again)
 
 
-JOBS: Final[Mapping[str, Handler]] = {SEND: send, COLLECT: collect, matches.MATCH: match}
+JOBS: Final[Mapping[str, Handler]] = {
+    SEND: send,
+    COLLECT: collect,
+    matches.MATCH: match,
+    WITHDRAW: withdraw,
+    "invoices.dispatch_requested": dispatch_requested,
+}

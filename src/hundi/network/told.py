@@ -1,10 +1,15 @@
-"""Telling a company's listeners: every delivery of the network is a domain event with the published webhook's body."""
+"""Telling a company's listeners: every delivery of the network is a domain event with the published webhook's body.
+
+In the same commit the company learns who is who, and its books follow (:mod:`hundi.network.books.posting`).
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hundi.audit import service as audit
 from hundi.db.pool import Transaction
+from hundi.network import counterparties
+from hundi.network.books import posting
 from hundi.network.protocol.catalogue import NOTICE
 from hundi.network.protocol.decisions import Delivery
 from hundi.network.wire.webhooks import hook_body
@@ -16,12 +21,14 @@ def event_type(hook: str) -> str:
 
 
 def listener(tx: Transaction) -> Callable[[Delivery], Awaitable[None]]:
-    """Give what records a delivery's event in this transaction; ``data`` is the body the webhook will carry."""
+    """Give what records a delivery's event in this transaction and lets the books follow it; ``data`` is the webhook's body."""
 
     async def tell(delivery: Delivery) -> None:
         object_id = delivery.changes[0].object.id if delivery.changes else delivery.cause
         body = notice(delivery) if delivery.hook == NOTICE else hook_body(delivery)
         await audit.emit(tx, event_type(delivery.hook), kind="network", object_id=object_id, data=body)
+        await counterparties.learn(tx, delivery)
+        await posting.follow(tx, delivery)
 
     return tell
 

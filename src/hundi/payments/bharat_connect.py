@@ -58,7 +58,7 @@ async def confirm_payment(
     Accepting the same payment again changes nothing. Raises :class:`Invalid` (400), and for any invoice what stands
     against it, with its place in the request.
     """
-    said, paid = _read("response", response, SupplierResponse), _read("type", kind, PaymentType)
+    said, paid = read_word("response", response, SupplierResponse), read_word("type", kind, PaymentType)
     if said is SupplierResponse.REJECT and paid is PaymentType.ONPLATFORM:
         message = "Money that moved on the platform cannot be rejected; REJECT is for OFFPLATFORM."
         raise Invalid(problems=[FieldProblem("response", "REJECT_NOT_ALLOWED", message, response)])
@@ -81,7 +81,7 @@ async def confirm_payment(
             whole = NewEntry(kind=EntryKind.RECEIPT, amount=row.balance, reference=payment_id, note=remarks)
             await service.record(tx, who, invoice_id, whole)
 
-    return await _each(tx, who, invoice_ids, answer, "invoice.payment_confirmation", facts)
+    return await told_each(tx, who, invoice_ids, answer, "invoice.payment_confirmation", facts)
 
 
 async def change_status(tx: Transaction, who: Actor, *, invoice_ids: list[str], status: str, remarks: str) -> str:
@@ -89,7 +89,7 @@ async def change_status(tx: Transaction, who: Actor, *, invoice_ids: list[str], 
 
     CLOSE gives up what is still owed; with nothing owed it is only told. REOPEN ends a dispute or a write-off.
     """
-    to = _read("status", status, StatusChange)
+    to = read_word("status", status, StatusChange)
 
     async def apply(invoice_id: str) -> None:
         if to is StatusChange.REOPEN:
@@ -100,27 +100,32 @@ async def change_status(tx: Transaction, who: Actor, *, invoice_ids: list[str], 
             await service.move(tx, who, invoice_id, ReceivableStatus.WRITTEN_OFF, remarks)
 
     facts = {"status": to.value, "remarks": remarks}
-    return await _each(tx, who, invoice_ids, apply, "invoice.status_change", facts)
+    return await told_each(tx, who, invoice_ids, apply, "invoice.status_change", facts)
 
 
-def _read(field: str, text: str, kind: type[_E]) -> _E:
+def read_word(field: str, text: str, kind: type[_E]) -> _E:
+    """Give the member of a vocabulary, or refuse (400) with the words there are."""
     if text not in kind.__members__:
         message = f"Send one of {', '.join(kind)}."
         raise Invalid(problems=[FieldProblem(field, "UNKNOWN_VALUE", message, shown(text))])
     return kind(text)
 
 
-async def _each(
+async def told_each(
     tx: Transaction,
     who: Actor,
     invoice_ids: list[str],
     verb: Callable[[str], Awaitable[None]],
     action: str,
     facts: dict[str, Any],
+    message_id: str | None = None,
 ) -> str:
-    """Do ``verb`` to each invoice in the order of the ids, with an audit and an event row; the first refusal ends it."""
+    """Do ``verb`` to each invoice in the order of the ids, with an audit and an event row; the first refusal ends it.
+
+    Gives the message's id: the one that is given, or a new one.
+    """
     places = places_of(invoice_ids)
-    message_id = new_id("msg", tx.now)
+    message_id = message_id or new_id("msg", tx.now)
     told = {"messageId": message_id, **facts}
     for invoice_id in sorted(places):
         try:

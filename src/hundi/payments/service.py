@@ -71,6 +71,31 @@ async def record(tx: Transaction, who: Actor, invoice_id: str, new: NewEntry) ->
     return await queries.one(tx, invoice_id, entry_id), rules.doubts_of(new)
 
 
+async def record_told(tx: Transaction, who: Actor, invoice_id: str, new: NewEntry) -> tuple[str | None, Decimal]:
+    """Record what has happened elsewhere (a payment both sides confirmed) as far as the invoice takes it.
+
+    Never refuses: gives the entry's id and how much of the amount it holds, ``(None, 0.00)`` where nothing is owed any more
+    or the invoice is closed. What is left over is the caller's to keep.
+    """
+    row = await invoices.lock(tx, tx.seller_id, invoice_id)
+    if row.receivable_status in {R.CANCELLED.value, R.WRITTEN_OFF.value}:
+        return None, ZERO
+    is_tds = new.kind in rules.TDS_KINDS
+    standing = await queries.certificates(tx, invoice_id) if is_tds else rules.NO_CERTIFICATES
+    effect = rules.effect_of(new, row.tds, standing)
+    over = max(effect - row.balance, ZERO)
+    amount, effect = new.amount - over, effect - over
+    if amount <= 0 or (effect == 0 and not is_tds):
+        return None, ZERO
+    entry_id = await _post(
+        tx, who, row, kind=new.kind, amount=effect, certified=amount if is_tds else None,
+        particulars=(
+            new.reference, ist_date(tx.now) if rules.is_money(new.kind) else None, new.tds_section, None, None, new.note,
+        ),
+    )  # fmt: skip
+    return entry_id, amount
+
+
 async def reverse(tx: Transaction, who: Actor, invoice_id: str, entry_id: str, note: str | None) -> EntryRow:
     """Take an entry back by another one; gives the entry that was taken back. Once reversed it stays as it is.
 

@@ -86,6 +86,25 @@ class SellerPatch(msgspec.Struct, kw_only=True):
     importRowLimit: ImportLimit | UnsetType | None = UNSET
     importMbLimit: ImportLimit | UnsetType | None = UNSET
     importsAtOnce: ImportLimit | UnsetType | None = UNSET
+    dispatchChannel: (
+        Annotated[
+            Literal["EMAIL", "BHARAT_CONNECT"],
+            Meta(description="BHARAT_CONNECT: invoices go over the network to customers whose B2B ID is known"),
+        ]
+        | UnsetType
+    ) = UNSET
+    defaultHsn: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^([0-9]{4}|[0-9]{6}|[0-9]{8})\Z",
+                extra_json_schema={"pattern": "^([0-9]{4}|[0-9]{6}|[0-9]{8})$"},
+                description="HSN or SAC of invoices without lines, on the network",
+            ),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 class SellerOut(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -105,6 +124,8 @@ class SellerOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     importRowLimit: int | None = None
     importMbLimit: int | None = None
     importsAtOnce: int | None = None
+    dispatchChannel: str
+    defaultHsn: str | None = None
 
     @classmethod
     def of(cls, row: SellerRow, base_url: str) -> "SellerOut":
@@ -115,7 +136,7 @@ class SellerOut(msgspec.Struct, kw_only=True, omit_defaults=True):
             eInvoiceFrom=row.e_invoice_from, eInvoicePolicy=row.e_invoice_policy,
             logoUrl=f"{base_url}/api/v0/admin/seller/logo" if row.logo_file_id else None,
             importRowLimit=row.import_row_limit, importMbLimit=row.import_mb_limit, importsAtOnce=row.imports_at_once,
-            createdOn=in_ist(row.created_at) or row.created_at,
+            dispatchChannel=row.dispatch_channel, defaultHsn=row.default_hsn, createdOn=in_ist(row.created_at) or row.created_at,
         )  # fmt: skip
 
 

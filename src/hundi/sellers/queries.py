@@ -15,7 +15,8 @@ from hundi.sellers.rows import ClientRow, GrantRow, LogoRow, RegistrationRow, Se
 
 _SELLER: Final = """
     SELECT seller_id, legal_name, trade_name, pan, amount_mismatch, unknown_resends, reply_to, e_invoice_from,
-           e_invoice_policy, logo_file_id, import_row_limit, import_mb_limit, imports_at_once, created_at
+           e_invoice_policy, logo_file_id, import_row_limit, import_mb_limit, imports_at_once,
+           dispatch_channel, default_hsn, created_at
       FROM sellers WHERE seller_id = $1"""
 _LOCK: Final = "SELECT 1 FROM sellers WHERE seller_id = $1 FOR UPDATE"
 _LOGO: Final = """

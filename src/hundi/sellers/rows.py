@@ -22,6 +22,8 @@ class SellerRow(msgspec.Struct, frozen=True, kw_only=True):
     import_row_limit: int | None
     import_mb_limit: int | None
     imports_at_once: int | None
+    dispatch_channel: str
+    default_hsn: str | None
     created_at: datetime
 
 

@@ -1,4 +1,7 @@
-"""POST /api/v0/invoice/bulk/dispatch (contract §4.3; domain §7)."""
+"""POST /api/v0/invoice/bulk/dispatch (contract §4.3; domain §7): by mail, or over the network.
+
+It stands here because it spans both (design §2): a verb that needs two capabilities lives in the higher one.
+"""
 
 from typing import Any, Final
 
@@ -8,7 +11,6 @@ from litestar.datastructures import State
 from hundi.auth.guard import may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
-from hundi.dispatch import service
 from hundi.dispatch.rules import MAX_INVOICES
 from hundi.dispatch.schemas import DispatchRequest
 from hundi.dispatch.service import QueueOutcome
@@ -18,6 +20,7 @@ from hundi.http.envelope import FAILURE, SUCCESS, Envelope, ErrorResponse, Reply
 from hundi.http.idempotency import Call, once
 from hundi.invoices.api import SellerParameter
 from hundi.kit.errors import ErrorType, FieldProblem, Invalid
+from hundi.network.books import sending
 
 
 @post(
@@ -32,14 +35,19 @@ from hundi.kit.errors import ErrorType, FieldProblem, Invalid
 async def dispatch_invoice_collection(
     data: DispatchRequest, call: Call, state: State, sellerId: SellerParameter = None
 ) -> Reply[Envelope[ErrorResponse]]:
-    """Send invoices to their customers; the payload lists each invoice that was not queued, and why."""
+    """Send invoices to their customers; the payload lists each invoice that was not queued, and why.
+
+    `channel: BHARAT_CONNECT` sends over the network to customers whose B2B ID is known; without a channel the company's
+    setting decides.
+    """
     ids = checked_ids(data.invoiceIds)
 
     async def work(tx: Transaction) -> Envelope[ErrorResponse]:
-        outcome = await service.queue(
-            tx, call.actor, state.keyring, state.settings.mail_from, ids,
-            partial_payment_allowed=data.partialPaymentAllowed, resend=data.resend, group=data.group,
+        wanted = sending.Wanted(
+            channel=data.channel, partial_payment_allowed=data.partialPaymentAllowed, resend=data.resend,
+            group=data.group,
         )  # fmt: skip
+        outcome = await sending.dispatch(tx, call.actor, state.keyring, state.settings.mail_from, ids, wanted)
         return shown(outcome, call, tx)
 
     return await once(state.db, call, work)

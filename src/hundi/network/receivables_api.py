@@ -1,4 +1,4 @@
-"""Bharat Connect 2.0 AR: payment confirmation and change of status (contract §6.1)."""
+"""Bharat Connect 2.0 AR: payment confirmation and change of status (contract §6.1), in the books and on the network."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, Reply
 from hundi.http.idempotency import Call, once
 from hundi.invoices.api import SellerParameter
-from hundi.payments import bharat_connect
+from hundi.network.books import answers
 from hundi.payments.bharat_connect_schemas import BharatConnectReply, InvoiceStatusChange, PaymentConfirmation
 
 _TAGS: Final = ["bharat-connect-controller"]
@@ -33,12 +33,13 @@ async def payment_confirmation(
 ) -> Reply[BharatConnectReply]:
     """Accept or reject a payment the buyer told of; an accepted OFFPLATFORM payment settles the named invoices.
 
-    All invoices or none. The answer is kept here; carrying it to the buyer belongs to the network.
+    All invoices or none. A payment that came over the network is answered there, and its entries (the money with its UTR,
+    tax deducted, notes, discounts) are written when the network has taken the answer.
     """
 
     async def work(tx: Transaction) -> BharatConnectReply:
-        message_id = await bharat_connect.confirm_payment(
-            tx, call.actor, invoice_ids=data.invoiceIds, payment_id=data.paymentId, remarks=data.remarks,
+        message_id = await answers.confirm_payment(
+            tx, call.actor, state.keyring, invoice_ids=data.invoiceIds, payment_id=data.paymentId, remarks=data.remarks,
             response=data.response, kind=data.type,
         )  # fmt: skip
         return BharatConnectReply(payload=message_id, response_code=SUCCESS, response_message="SUCCESS")
@@ -60,12 +61,12 @@ async def change_invoice_status(
 ) -> Reply[BharatConnectReply]:
     """Cancel, close or reopen invoices: CLOSE writes off what is still owed, REOPEN ends a dispute or a write-off.
 
-    All invoices or none. The change is made here; telling the buyer belongs to the network.
+    All invoices or none. The change is made here; the buyer of an invoice that went over the network is told there.
     """
 
     async def work(tx: Transaction) -> BharatConnectReply:
-        message_id = await bharat_connect.change_status(
-            tx, call.actor, invoice_ids=data.invoiceIds, status=data.status, remarks=data.remarks
+        message_id = await answers.change_status(
+            tx, call.actor, state.keyring, invoice_ids=data.invoiceIds, status=data.status, remarks=data.remarks
         )
         return BharatConnectReply(payload=message_id, response_code=SUCCESS, response_message="SUCCESS")
 
