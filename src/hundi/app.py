@@ -36,12 +36,14 @@ from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
 from hundi.network import (
     calls_api,
+    connection_api,
     counterparty_api,
     dispatch_api,
     inbox_api,
     objects_api,
     payables_api,
     paying_api,
+    provider_inbox_api,
     receivables_api,
 )
 from hundi.network.scrutiny import portal_keys
@@ -97,6 +99,8 @@ def routes() -> list[Any]:
         *inbox_api.ROUTES,
         *payables_api.ROUTES,
         *paying_api.ROUTES,
+        *connection_api.ROUTES,
+        *provider_inbox_api.ROUTES,
         files_api.get_file,
         *pages.ROUTES,
     ]

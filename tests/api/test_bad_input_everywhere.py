@@ -81,6 +81,8 @@ def wrong(schema: dict[str, Any]) -> Iterator[Any]:
         yield from ("1", 1.5, True, 10**30, -(10**30), [])
     elif kind == "number":
         yield from ("1", True, 10**20, [])
+    elif kind == "object":
+        yield from ("x", 1, True, [])
     elif kind == "array":
         yield from ("x", 1, {"a": 1}, [7.5])
         if "maxItems" in schema:

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 import admin_calls
+import connection_calls
 import make
 import network_calls
 import webhook_calls
@@ -112,12 +113,16 @@ ONCE = {"deleteCustomerByCustomerId", "deleteReminder", "deleteCounterparty"}
 PUBLIC = {
     "/healthz", "/readyz", "/metrics", "/oauth/token", "/files/{token:str}", "/i/{token:str}",
     "/i/{token:str}/invoice.pdf", "/i/{token:str}/upi.svg", "/i/{token:str}/logo", "/static/{file_path:path}",
-    "/network/inbox/{path:path}",
+    "/network/inbox/{path:path}", "/network/inbox/enkash/{path:path}", "/network/inbox/zwitch/{path:path}",
 }  # fmt: skip
 CALLS |= admin_calls.CALLS | webhook_calls.CALLS
 NAMED |= admin_calls.NAMED | webhook_calls.NAMED
 ONCE |= admin_calls.ONCE | webhook_calls.ONCE
 OWN_PEOPLE = admin_calls.OWN_PEOPLE | webhook_calls.OWN_PEOPLE
+CALLS |= connection_calls.CALLS
+NAMED |= connection_calls.NAMED
+ONCE |= connection_calls.ONCE
+OWN_PEOPLE |= connection_calls.OWN_PEOPLE
 OPERATIONS = sorted(CALLS)
 
 
@@ -180,6 +185,7 @@ async def objects(company: make.Company) -> dict[str, str]:
         **await money_objects(company, made["customerId"]),
         **await admin_calls.objects(company, made["invoiceId"]),
         **await webhook_calls.objects(company),
+        **await connection_calls.objects(company),
     }  # fmt: skip
 
 
@@ -202,7 +208,7 @@ def test_every_route_is_guarded_or_named_public(session_app: Any) -> None:
             assert len(permissions) == 1, path
             assert isinstance(permissions[0], Permission), path
             # Those of the network are called in tests/api/test_network_tenancy.py, whose companies trade with each other.
-            known = handler.operation_id in CALLS or handler.operation_id in network_calls.OPERATIONS
+            known = handler.operation_id in {*CALLS, *network_calls.OPERATIONS, *connection_calls.ELSEWHERE}
             assert known, f"say in CALLS how {handler.operation_id} is called"
 
 
@@ -218,7 +224,7 @@ async def test_nobody(session_app: Any, client: httpx2.AsyncClient, operation: s
         "entry": "ent_x",
     }
     at |= {"policy": "pol_x", "series": "ser_x"}
-    at |= admin_calls.NOBODYS | webhook_calls.NOBODYS
+    at |= admin_calls.NOBODYS | webhook_calls.NOBODYS | connection_calls.NOBODYS
     permission_of(session_app, operation)
     reply = await call(client, operation, at)
     assert error_of(reply) == (401, "UNAUTHORIZED")

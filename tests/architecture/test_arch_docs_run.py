@@ -115,12 +115,17 @@ def test_the_upload_page_runs_as_printed(demo: Path) -> None:
     assert said.rstrip().endswith(".eml")
 
 
-@pytest.mark.slow  # Starts a whole Hundi of its own.
-def test_the_page_on_partners_runs_as_printed(demo: Path) -> None:
+@pytest.mark.slow  # Starts a whole Hundi of its own, once for the two.
+def test_the_pages_on_partners_and_connections_run_as_printed(demo: Path) -> None:
     said = run_page("act-for-another-seller", demo)
     assert re.findall(r"^HTTP (\d+)$", said, re.MULTILINE) == ["403", "200", "403"]
     assert "belongs to CEKDEMO001" in said
     assert "customer.create by usr_" in said
+    connected = run_page("connect-to-a-network", demo)
+    assert connected.count("kind: enkash") == 2
+    assert connected.count("intakeSecret: nis_") == 1, "shown once"
+    assert "not a real one" not in connected
+    assert connected.rstrip().endswith("kind: central")
 
 
 @pytest.mark.slow  # Starts a whole Hundi of its own: both sides of the network trade on it.

@@ -97,6 +97,12 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
         f"network.{name}": ("network", "What came of one's own message; the data is the published body.")
         for name in _ANSWERED
     },
+    "network.connection_changed": ("network_connection", "A company chose how it reaches the network."),
+    "network.kept": ("network_received", "A provider's webhook contradicts what is known here: it is kept and listed."),
+    "network.message_in_doubt": (
+        "network",
+        "A provider refused a message that it may have taken before; nobody can say.",
+    ),
     "network.notice": (
         "network",
         "Objects changed for a reason no published webhook brings: a lien, an expiry, a closing.",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hundi.cli import admin_commands, centre_commands, network_commands, webhook_commands
+from hundi.cli import admin_commands, centre_commands, connection_commands, network_commands, webhook_commands
 from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside, settings_from
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(webhook_commands.app, name="webhook")
 app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
 network_commands.app.add_typer(centre_commands.app, name="centre")
+network_commands.app.add_typer(connection_commands.app, name="connection")
 app.add_typer(network_commands.app, name="network")
 
 

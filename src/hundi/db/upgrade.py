@@ -25,18 +25,20 @@ _APP_TABLES_READ_WRITE: Final = (
     "network_objects", "network_outbox", "network_awaiting", "network_heights", "network_numbers", "network_held",
     "payable_policies", "network_payables", "network_payable_orders",
     "network_counterparties", "network_invoices",
+    "network_connections", "network_messages", "network_received",
 )  # fmt: skip
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
     "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
     "webhook_messages",
-    "network_events", "network_inbox", "network_postings",
+    "network_events", "network_inbox", "network_postings", "network_aliases",
 )  # fmt: skip
 _APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")
 _APP_TABLES_DELETE: Final = (
     "idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations",
     "webhook_messages", "webhook_deliveries", "webhook_attempts",
     "network_outbox", "network_awaiting", "network_held", "network_payable_orders", "network_counterparties",
+    "network_connections",
 )  # fmt: skip
 # A copy of ours that gives way to a counterparty's object of the same id takes its history along under a new name.
 _APP_EVENT_NAMES: Final = "GRANT UPDATE (object_id) ON network_events TO {}"

@@ -1,6 +1,15 @@
 """Refusals of the network's routes. What the rules refuse keeps its own code (hundi.network.refusals) on the field."""
 
-from hundi.kit.errors import ErrorType, Invalid, NotAllowedNow, NotFound, Refusal, Transient
+from hundi.kit.errors import (
+    ErrorType,
+    Forbidden,
+    Invalid,
+    NotAllowedNow,
+    NotFound,
+    Refusal,
+    Transient,
+    Unauthenticated,
+)
 
 
 class MessageInvalid(Invalid):
@@ -53,3 +62,43 @@ class PaymentInvoicesDiffer(NotAllowedNow):
     """A payment is answered for all its invoices at once. Name each of them, and no other."""
 
     code = "PAYMENT_INVOICES_DIFFER"
+
+
+class ConnectionNotFound(NotFound):
+    """The company has no connection of its own: it trades through the central unit of this installation."""
+
+    code = "NETWORK_CONNECTION_NOT_FOUND"
+
+
+class ConnectionInUse(NotAllowedNow):
+    """Messages are under way: wait until all have their answers before you change how they travel."""
+
+    code = "NETWORK_CONNECTION_IN_USE"
+
+
+class ConnectionOfOthers(Forbidden):
+    """A partner may not choose a company's connection: ask somebody of the company itself."""
+
+    code = "NETWORK_CONNECTION_OWN_PEOPLE"
+
+
+class ConnectionUnusable(Transient):
+    """The connection's secrets cannot be opened with HUNDI_SECRET_KEY: send the credentials again."""
+
+
+class ProviderHasNoCall(NotAllowedNow):
+    """The company's provider cannot carry this message; its code says what to do instead."""
+
+    code = "NETWORK_PROVIDER_UNSUPPORTED"
+
+
+class IntakeRefused(Unauthenticated):
+    """Send the connection's intake secret in Network-Intake-Secret or in the path, and the signature where one is agreed."""
+
+    code = "NETWORK_INTAKE_REFUSED"
+
+
+class KeptNotFound(NotFound):
+    """There is no such kept webhook and no such message in doubt."""
+
+    code = "NETWORK_KEPT_NOT_FOUND"

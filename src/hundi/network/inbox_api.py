@@ -167,7 +167,7 @@ async def _to_a_company(state: State, seller_id: SellerId, envelope: Envelope) -
         if not await tx.fetchval(_COMPANY, seller_id):
             raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", seller_id[:_LONGEST])
         party = party_of(tx, state.keyring)
-        noticed = matches.Noticed(seller_id)
+        noticed = matches.Noticed(party.home)
         await party.receive(PostgresPartyStore(tx), envelope, noticed.beside(told.listener(tx)))
         await noticed.hand_over(tx)
 

@@ -24,6 +24,8 @@ from hundi.kit.errors import Refusal, Transient
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
 from hundi.network import matches, told
+from hundi.network.adapters import sending as providers
+from hundi.network.adapters.departure import FORWARD
 from hundi.network.books import answers, sending
 from hundi.network.books.acting import acting
 from hundi.network.central import unit
@@ -119,7 +121,7 @@ async def collect_batch(tx: Transaction, keyring: Keyring, *, singly: bool = Fal
     """Bring the bound company a batch of what the central unit has for it; gives how many parcels were due."""
     party = party_of(tx, keyring)
     signer = HomeSigner(keyring, CENTRE)
-    noticed = matches.Noticed(tx.seller_id)
+    noticed = matches.Noticed(party.home)
 
     async def carry(outgoing: Outgoing) -> None:
         envelope = seal(outgoing.id, CENTRE, outgoing.parcel, tx.now, signer)
@@ -172,6 +174,11 @@ async def withdraw(context: JobContext, payload: dict[str, Any]) -> None:
         raise RunLater(_SOON, "an answer of the network is awaited")
 
 
+async def forward(context: JobContext, payload: dict[str, Any]) -> None:
+    """Carry what a company has waiting to the provider it reaches the network through."""
+    await providers.forward(context, SellerId(payload["seller_id"]))
+
+
 async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch) -> None:
     """Carry batch after batch; after some the job gives way to others and enqueues itself again."""
     for _ in range(_TIMES):
@@ -216,6 +223,7 @@ async def _each(tx: Transaction, due: Sequence[Outgoing], carry: Carry, put_off:
 
 JOBS: Final[Mapping[str, Handler]] = {
     SEND: send,
+    FORWARD: forward,
     COLLECT: collect,
     matches.MATCH: match,
     WITHDRAW: withdraw,

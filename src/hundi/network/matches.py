@@ -120,9 +120,9 @@ _JUDGED: Final = """
 class Noticed:
     """Collects, while deliveries take effect, the objects whose change may change a match."""
 
-    def __init__(self, seller_id: SellerId) -> None:
-        """Begin with none."""
-        self._home = seller_id
+    def __init__(self, home: str) -> None:
+        """Begin with none; ``home`` is the company's name on the network."""
+        self._home = home
         self.objects: dict[str, None] = {}
 
     def beside(self, tell: Callable[[Delivery], Awaitable[None]]) -> Callable[[Delivery], Awaitable[None]]:

@@ -6,8 +6,9 @@ from hundi.audit import service as audit
 from hundi.db.pool import Transaction
 from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor
+from hundi.network import connections
+from hundi.network.adapters.departure import FORWARD, store_of
 from hundi.network.errors import ObjectBusy
-from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.catalogue import CALLS
 from hundi.network.protocol.deciding import subjects
 from hundi.network.protocol.faults import MessageRefused
@@ -25,8 +26,9 @@ async def submit(tx: Transaction, who: Actor, party: Party, message: Call) -> st
 
     Raises what :func:`hundi.network.refusals.refusal_of` makes of a rule that our own copies already show to be broken.
     """
+    route = await connections.route(tx)
     try:
-        message_id = await party.submit(PostgresPartyStore(tx), message)
+        message_id = await party.submit(store_of(tx, route, message), message)
     except MessageRefused as refused:
         raise refusal_of(refused) from refused
     except ConcurrentChange as error:
@@ -37,5 +39,5 @@ async def submit(tx: Transaction, who: Actor, party: Party, message: Call) -> st
     await audit.record(
         tx, who, action, kind="network", object_id=about[0] if about else message_id, after=facts
     )  # fmt: skip
-    await enqueue(tx, SEND, ids={})
+    await (enqueue(tx, SEND, ids={}) if route is None else enqueue(tx, FORWARD, ids={}))
     return message_id
