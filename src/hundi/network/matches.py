@@ -19,7 +19,7 @@ from hundi.db.pool import Transaction
 from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor
 from hundi.kit.errors import Refusal
-from hundi.kit.ids import SellerId, new_id
+from hundi.kit.ids import new_id
 from hundi.network import papers, policies, service
 from hundi.network.answers import answer_to
 from hundi.network.errors import NetworkObjectNotFound
