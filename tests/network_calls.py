@@ -14,6 +14,7 @@ POSTS: dict[str, tuple[str, str]] = {
 """By operation: the path, and the name of the message whose body it takes."""
 GETS: dict[str, str] = {
     "listNetworkInbox": "/api/v0/network/inbox",
+    "listNetworkOutbox": "/api/v0/network/outbox",
     "listNetworkObjects": "/api/v0/network/invoice",
     "getNetworkObject": "/api/v0/network/invoice/{}",
     "listNetworkObjectEvents": "/api/v0/network/invoice/{}/events",

@@ -41,6 +41,7 @@ from hundi.network import (
     dispatch_api,
     inbox_api,
     objects_api,
+    outbox_api,
     payables_api,
     paying_api,
     provider_inbox_api,
@@ -66,12 +67,13 @@ async def _always_ready() -> None:
     return None
 
 
+_HEALTH: Final[list[Any]] = [health.healthz, health.readyz, health.metrics]
+
+
 def routes() -> list[Any]:
     """List every route of the server."""
     return [
-        health.healthz,
-        health.readyz,
-        health.metrics,
+        *_HEALTH,
         auth_api.get_token,
         *customers_api.ROUTES,
         *reminders_api.ROUTES,
@@ -97,6 +99,7 @@ def routes() -> list[Any]:
         *calls_api.ROUTES,
         *objects_api.ROUTES,
         *inbox_api.ROUTES,
+        *outbox_api.ROUTES,
         *payables_api.ROUTES,
         *paying_api.ROUTES,
         *connection_api.ROUTES,
@@ -116,14 +119,16 @@ def build(
     base_url: str,
     readiness: Callable[[], Awaitable[None]] = _always_ready,
     stopping: asyncio.Event | None = None,
+    centre_alone: bool = False,
 ) -> ASGIApp:
     """Build the application around its parts; it owns none of them and closes none of them.
 
+    ``centre_alone`` mounts nothing but the network's inbox: a central unit without companies (``hundi network serve``).
     Once ``stopping`` is set, calls that wait for something and event streams come to an end by themselves.
     """
     metrics = Metrics(CollectorRegistry())
     app = Litestar(
-        route_handlers=routes(),
+        route_handlers=[*_HEALTH, *inbox_api.ROUTES] if centre_alone else routes(),
         dependencies={"who": Provide(guard.who, sync_to_thread=False), "call": Provide(guard.call)},
         exception_handlers=HANDLERS,
         plugins=[WireSchemas()],

@@ -100,6 +100,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "and QRs on the network are verified."
         ),
     ] = None
+    network_centre_url: Annotated[
+        str | None, Meta(description="https://host of a central unit that runs elsewhere. Without it: the one in here.")
+    ] = None
+    network_centre_key: Annotated[
+        str | None, Meta(description="That unit's public key (`hundi network centre key`); several with commas.")
+    ] = None
+    network_server: Annotated[
+        str | None, Meta(description="This server's name on that network, as its operator enrolled it.")
+    ] = None
     log_level: Annotated[str, Meta(description="debug, info, warning or error.")] = "info"
 
 

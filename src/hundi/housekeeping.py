@@ -12,12 +12,17 @@ from hundi.db.pool import Database
 from hundi.files.store import FileStore
 from hundi.imports.retention import sweep
 from hundi.kit.errors import Transient
+from hundi.network.protocol.identifiers import parcel_floor
+from hundi.network.protocol.mailbox import KEPT
 
 log = structlog.get_logger("hundi.housekeeping")
 
 EVERY_S: Final = 60
 SWEEP_EVERY_S: Final = 3600
 _PURGE: Final = "SELECT purge_expired($1)"
+_PURGE_NETWORK: Final = "SELECT purge_network($1, $2, $3)"
+_AT_A_TIME: Final = 5000
+_STEPS: Final = 20
 
 
 async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore, result_days: int) -> None:
@@ -34,6 +39,7 @@ async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore, resu
             swept = 0
             if time.monotonic() >= sweep_at:
                 swept = await sweep(db, files, days=result_days)
+                purged += await purge_network(db)
                 sweep_at = time.monotonic() + SWEEP_EVERY_S
         except (Transient, OSError, BaseError) as error:
             log.warning("housekeeping waits for the database or the store", error=type(error).__name__)
@@ -44,3 +50,20 @@ async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore, resu
             await asyncio.wait_for(stop.wait(), EVERY_S)
         except TimeoutError:
             continue
+
+
+async def purge_network(db: Database, *, at_a_time: int = _AT_A_TIME) -> int:
+    """Forget parcels that were taken over or refused long ago, in steps of their own; gives how many rows went.
+
+    A parcel that comes again after that is refused all the same where its place in a lane is used. At most 20 steps a time:
+    the rest waits for the next hour.
+    """
+    purged = 0
+    for _ in range(_STEPS):
+        async with db.unbound() as tx:
+            before = tx.now - KEPT
+            step = int(await tx.fetchval(_PURGE_NETWORK, before, parcel_floor(before), at_a_time))
+        purged += step
+        if step < at_a_time:
+            break
+    return purged

@@ -92,15 +92,31 @@ async def test_the_rail_is_the_operators(world: World, new_seller: Any, success:
     assert await buyer.status("invoice", sent["invoice"]["objectId"]) == expected
 
 
-async def test_other_servers_are_let_in_by_their_key(settings: Settings, keyring: Any, db: Any) -> None:
+async def test_other_servers_are_enrolled_by_name_key_and_address(settings: Settings, keyring: Any, db: Any) -> None:
     public = base64.b64encode(HomeSigner(keyring, "X").public_key()).decode()
-    home = make.number("HOME")
-    assert await centre.let_in(settings, home, public) == {"home": home, "publicKey": public}
+    server = make.number("server-").lower()
+    address = "https://hundi.example.com"
+    enrolled = {"server": server, "publicKey": public, "address": address}
+    assert await centre.enrol(settings, server, public, f"{address}/") == enrolled
     async with db.unbound() as tx:
-        assert await tx.fetchval("SELECT public_key FROM central.homes WHERE home = $1", home) == base64.b64decode(
-            public
-        )
+        row = await tx.fetchrow("SELECT public_key, address FROM central.homes WHERE home = $1", server)
+    assert dict(row) == {"public_key": base64.b64decode(public), "address": address}
+    other = base64.b64encode(HomeSigner(keyring, "Y").public_key()).decode()
+    await centre.enrol(settings, server, other, "https://new.example.com")
+    found = [one for one in (await centre.servers(settings))["servers"] if one["home"] == server]
+    assert [(one["address"], one["count"]) for one in found] == [("https://new.example.com", 0)]
     for wrong in ("", "not base64!", "c2hvcnQ="):
         with pytest.raises(Refused, match="32 bytes"):
-            await centre.let_in(settings, home, wrong)
-    assert len(base64.b64decode((await centre.key(settings))["publicKey"])) == 32
+            await centre.enrol(settings, server, wrong, address)
+    for name in ("", "CENTRE", "a/b", "-a", "a-", "a" * 64, "é"):
+        with pytest.raises(Refused, match="name has"):
+            await centre.enrol(settings, name, public, address)
+    for nowhere in (
+        "http://hundi.example.com",
+        "https://127.0.0.1",
+        "https://u:p@example.com",
+        "ftp://example.com",
+        "",
+    ):
+        with pytest.raises(Refused):
+            await centre.enrol(settings, server, public, nowhere)

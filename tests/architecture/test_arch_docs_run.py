@@ -29,11 +29,13 @@ def environment(**more: str) -> dict[str, str]:
     return {**own, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}", **more}
 
 
-def run_page(name: str, demo: Path, **more: str) -> str:
-    """Run every command of a how-to page in one shell, as printed, and give what it said."""
+def run_page(name: str, demo: Path, *, leave_out: slice | None = None, seconds: int = 120, **more: str) -> str:
+    """Run every command of a how-to page in one shell, as printed, and give what it said; some blocks may be left out."""
     blocks = re.findall(r"```sh\n(.*?)```", (HOW_TO / f"{name}.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
-    return run_blocks(blocks, demo, **more)
+    if leave_out is not None:
+        del blocks[leave_out]
+    return run_blocks(blocks, demo, seconds=seconds, **more)
 
 
 def run_steps(name: str, demo: Path, **more: str) -> int:
@@ -50,7 +52,7 @@ def run_steps(name: str, demo: Path, **more: str) -> int:
     return sum(bool(expected) for _, expected in steps)
 
 
-def run_blocks(blocks: list[str], demo: Path, **more: str) -> str:
+def run_blocks(blocks: list[str], demo: Path, *, seconds: int = 120, **more: str) -> str:
     with_curl = environment(DIR=str(demo), **more)
     if shutil.which("curl") is None:
         tools = demo / "tools"
@@ -60,7 +62,7 @@ def run_blocks(blocks: list[str], demo: Path, **more: str) -> str:
         with_curl["PATH"] = f"{tools}{os.pathsep}{with_curl['PATH']}"
     done = subprocess.run(
         ["bash", "-euc", "\n".join(blocks)],
-        env=with_curl, cwd=demo, capture_output=True, text=True, timeout=120, check=False,
+        env=with_curl, cwd=demo, capture_output=True, text=True, timeout=seconds, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     return done.stdout
@@ -162,3 +164,19 @@ def test_the_page_on_bharat_connect_runs_as_printed(demo: Path) -> None:
         "payoutStatus.name is INITIATED", "receivableStatus.name is PAID",
     ]  # fmt: skip
     assert '"reference":"DEMON52026112000001"' in said
+
+
+@pytest.mark.slow  # Starts a central unit, and in CI two servers besides: that is what the page is about.
+def test_the_page_on_several_servers_runs_as_printed(tmp_path: Path) -> None:
+    """By default the keys, the unit and the enrolments; the servers and what they trade are in the scenarios too."""
+    ports = {name: str(free_port()) for name in "CAB"}
+    is_quick = os.environ.get("TEST_TIER", "default") == "default"
+    said = run_page("several-servers", tmp_path, leave_out=slice(2, 5) if is_quick else None, seconds=300, **ports)
+    assert (
+        f"server: beta\npublicKey: {(tmp_path / 'beta.key').read_text()}address: http://127.0.0.1:{ports['B']}" in said
+    )
+    if not is_quick:
+        assert "HUNDI_NETWORK_SERVER = alpha" in said
+        assert '"status":"ACTIVE"' in said
+        assert "Nothing waits and nothing was refused." in said
+        assert f"alpha: http://127.0.0.1:{ports['A']}, 0 waiting" in said

@@ -7,13 +7,13 @@ import re
 import asyncpg
 from sources import modules
 
-APPEND_ONLY = {"events", "inbox"}
+APPEND_ONLY = {"events", "inbox", "refused"}
 
 
 def test_only_the_central_unit_names_its_schema() -> None:
     """Its tables are no tenant's: no row-level security stands behind a statement that asks for too much."""
     naming = {module.name for module in modules() if re.search(r"\bcentral\.[a-z]+\b", " ".join(sql_of(module.text)))}
-    assert naming == {"network.central.store", "network.central.unit", "db.upgrade"}
+    assert naming == {"network.central.store", "network.central.unit", "network.central.delivery", "db.upgrade"}
 
 
 def sql_of(text: str) -> list[str]:
@@ -35,6 +35,7 @@ async def test_the_app_may_do_with_it_what_it_needs_and_no_more(catalogue: async
         assert not row["loader"], row["relname"]
     assert {
         "homes", "objects", "events", "claims", "words", "outbox", "inbox", "heights", "numbers", "held",
+        "refused",
     } == set(may)  # fmt: skip
     for name, verbs in may.items():
         assert verbs >= {"SELECT", "INSERT"}, name

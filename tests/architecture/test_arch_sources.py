@@ -19,7 +19,7 @@ FLOATS: dict[str, str] = {
 }
 # The machine's clock and its chance come from hundi.kit; here they name files and processes, which no test replays.
 CLOCKS_AND_CHANCE: dict[str, str] = {
-    "cli.up": "the installation's secret key",
+    "cli.keys": "the installation's secret key",
     "db.embedded.cluster": "names of half-written files, and the passwords of the three roles",
     "db.embedded.roles": "the salt of a database password",
     "dispatch.mailers": "the name of a half-written file",

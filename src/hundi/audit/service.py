@@ -41,4 +41,6 @@ async def record(
 
 async def emit(tx: Transaction, type_: str, *, kind: str, object_id: str, data: Any) -> None:
     """Record a domain event for those who listen (webhooks, notices)."""
-    await tx.execute(_EVENT, tx.seller_id, new_id("evt", tx.now), tx.now, type_, kind, object_id, as_json(data))
+    await tx.execute(
+        _EVENT, tx.seller_id, new_id("evt", tx.now, tx.place()), tx.now, type_, kind, object_id, as_json(data)
+    )

@@ -1,21 +1,24 @@
 """`hundi network centre …`: what the operator of this installation's central unit decides."""
 
-import base64
-import binascii
+from typing import Any, Final
+
+import msgspec
 
 from hundi.cli.output import Refused
 from hundi.cli.parts import Parts, opened
 from hundi.config import Settings
-from hundi.jobs.queue import enqueue
-from hundi.kit.ids import SellerId
+from hundi.kit.addresses import parse_allow
+from hundi.kit.targets import BadTarget, read_target
 from hundi.network.central import unit
-from hundi.network.keys import HomeSigner
+from hundi.network.central.waking import wake
+from hundi.network.keys import read_public_key
+from hundi.network.membership import NAME_RULE, is_server_name
+from hundi.network.paths import INBOX
 from hundi.network.protocol.faults import MessageRefused
+from hundi.network.protocol.mailbox import KEPT
 from hundi.network.protocol.messages import DecideKyc, NetworkOrder, SettlePayment, SwitchB2bId
-from hundi.network.protocol.parcels import CENTRE
-from hundi.network.service import COLLECT
 
-_KEY_BYTES = 32
+_MOST_SHOWN: Final = 100
 
 
 async def decide_kyc(settings: Settings, business_id: str, *, approved: bool) -> dict[str, str]:
@@ -36,24 +39,33 @@ async def settle(settings: Settings, payment_id: str, *, success: bool) -> dict[
     return {"paymentId": payment_id, "rail": "SUCCESS" if success else "FAILED"}
 
 
-async def let_in(settings: Settings, home: str, public_key: str) -> dict[str, str]:
-    """Let another server's home in, by its ed25519 public key in base64."""
-    try:
-        raw = base64.b64decode(public_key, validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != _KEY_BYTES:
-        message = "Give the ed25519 public key as base64 of 32 bytes."
+async def enrol(settings: Settings, server: str, public_key: str, address: str) -> dict[str, str]:
+    """Let another server in under a name, by its ed25519 public key in base64; what is for it goes to its address.
+
+    Enrolled again, it has the new key and address.
+    """
+    if not is_server_name(server):
+        raise Refused(f"A server's name has {NAME_RULE}.")
+    raw = read_public_key(public_key)
+    if raw is None:
+        message = "Give what `hundi network server-key` prints there: an ed25519 public key, base64 of 32 bytes."
         raise Refused(message)
+    bare = address.rstrip("/")
+    try:
+        read_target(f"{bare}{INBOX}", parse_allow(settings.outgoing_allow))
+    except BadTarget as error:
+        raise Refused(error.detail) from error
     async with opened(settings) as parts, parts.db.unbound() as tx:
-        await unit.register_home(tx, home, raw)
-    return {"home": home, "publicKey": public_key}
+        await unit.register_home(tx, server, raw, bare)
+    return {"server": server, "publicKey": public_key, "address": bare}
 
 
-async def key(settings: Settings) -> dict[str, str]:
-    """Give the central unit's public key: what its parcels are verified with elsewhere."""
-    async with opened(settings) as parts:
-        return {"publicKey": base64.b64encode(HomeSigner(parts.keyring, CENTRE).public_key()).decode()}
+async def servers(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    """Give the servers that belong to the unit with what waits for each, and what was refused for good in 90 days."""
+    async with opened(settings) as parts, parts.db.unbound() as tx:
+        found = await unit.servers(tx)
+        refused = await unit.refused(tx, tx.now - KEPT, _MOST_SHOWN)
+    return {"servers": msgspec.to_builtins(found), "refused": msgspec.to_builtins(refused)}
 
 
 async def _order(settings: Settings, order: NetworkOrder) -> None:
@@ -66,8 +78,6 @@ async def carry_out(parts: Parts, order: NetworkOrder) -> None:
     try:
         async with parts.db.unbound() as tx:
             homes = await unit.order(tx, parts.keyring, order)
-            for home in await unit.homes_here(tx, homes):
-                await tx.bind(SellerId(home))
-                await enqueue(tx, COLLECT, ids={})
+            await wake(tx, homes)
     except MessageRefused as refused:
         raise Refused(str(refused)) from refused

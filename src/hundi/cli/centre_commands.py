@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hundi.cli.options import DatabaseUrl, DataDir, Json, beside
+from hundi.cli.options import DatabaseUrl, DataDir, Json, beside, with_secret
 
 app = typer.Typer(help="What the operator of the central unit decides.", no_args_is_help=True)
 
@@ -66,23 +66,46 @@ def settle(
     _done(lambda s: centre.settle(s, payment_id, success=success), data_dir, database_url, as_json=as_json)
 
 
-@app.command("let-in")
-def let_in(
-    home: Annotated[str, typer.Argument(help="The name another server signs with.")],
-    public_key: Annotated[str, typer.Argument(help="Its ed25519 public key, base64.")],
+@app.command()
+def enrol(
+    server: Annotated[str, typer.Argument(help="The name the server gets: small letters, digits, hyphens.")],
+    public_key: Annotated[str, typer.Option("--key", help="What `hundi network server-key` prints there.")],
+    address: Annotated[str, typer.Option("--address", help="How it is reached: https://host.")],
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Let another server's home in by its public key."""
+    """Let another server in, or give it a new key or address."""
     from hundi.cli import centre
 
-    _done(lambda s: centre.let_in(s, home, public_key), data_dir, database_url, as_json=as_json)
+    _done(lambda s: centre.enrol(s, server, public_key, address), data_dir, database_url, as_json=as_json)
 
 
 @app.command()
-def key(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
-    """Print the central unit's public key."""
+def servers(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    """List the servers, what waits for each and why, and what one of them refused for good."""
     from hundi.cli import centre
+    from hundi.cli.output import result, run
 
-    _done(centre.key, data_dir, database_url, as_json=as_json)
+    found = run(centre.servers(beside(data_dir, database_url)))
+    lines = [
+        f"{one['home']}: {one['address']}, {one['count']} waiting{_because(one['problem'])}" for one in found["servers"]
+    ]
+    lines += [
+        f"refused {one['parcel_id']} for {one['receiver']}: {one['code']}: {one['detail']}" for one in found["refused"]
+    ]
+    result(found, "\n".join(lines) or "No server is enrolled.", as_json=as_json)
+
+
+def _because(problem: str | None) -> str:
+    return f" ({problem})" if problem else ""
+
+
+@app.command()
+def key(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Print the central unit's public key."""
+    from hundi.cli.keys import centre_key, keyring_of
+    from hundi.cli.output import result
+
+    found = centre_key(keyring_of(with_secret(data_dir)))
+    result({"publicKey": found}, found, as_json=as_json)

@@ -5,10 +5,16 @@ from typing import Any, Final
 import msgspec
 
 from hundi.config import PREFIX, Settings
+from hundi.network.membership import membership
 
 _SECRET: Final = frozenset(
     {"secret_key", "database_url", "owner_url", "loader_url", "direct_url", "smtp_url", "files_url"}
 )
+
+
+def checked(settings: Settings) -> None:
+    """Look at settings that belong together; raises :class:`hundi.config.BadSetting` where one is missing or wrong."""
+    membership(settings)
 
 
 def shown(settings: Settings) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def join(tx: Transaction, parts: Parts, seller_id: SellerId, b2b_id: str, 
         issued=tx.now, roles=frozenset({"owner"}), permissions=permissions_of(["owner"]),
         request_id=new_id("req", tx.now), via="CLI",
     )  # fmt: skip
-    await service.submit(tx, who, party_of(tx, parts.keyring), message)
+    await service.submit(tx, who, party_of(tx, parts.keyring, parts.settings), message)
 
 
 def _body(tx: Transaction, b2b_id: str, place: NewRegistration) -> dict[str, Any]:
@@ -78,7 +78,7 @@ async def carry(tx: Transaction, parts: Parts, companies: Sequence[SellerId]) ->
             moved += await jobs.send_batch(tx, parts.keyring, {}, sandbox=True)
         for seller_id in companies:
             await tx.bind(seller_id)
-            moved += await jobs.collect_batch(tx, parts.keyring)
+            moved += await jobs.collect_batch(tx, parts.keyring, parts.settings)
         if not moved:
             return
 
@@ -90,5 +90,5 @@ async def trade(
     await tx.bind(who.seller_id)
     await counterparties.put(tx, who, customer_id, b2b_id)
     wanted = sending.Wanted(channel=Channel.BHARAT_CONNECT)
-    await sending.dispatch(tx, who, parts.keyring, parts.settings.mail_from, [invoice_id], wanted)
+    await sending.dispatch(tx, who, parts.keyring, parts.settings, [invoice_id], wanted)
     await carry(tx, parts, [who.seller_id, buyer])

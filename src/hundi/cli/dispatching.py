@@ -34,7 +34,7 @@ async def dispatch_invoices(
                     batch = [row["invoice_id"] for row in await tx.fetch(_WAITING, seller_id, last, _BATCH)]
                 if not batch:
                     return total
-                outcome = await sending.dispatch(tx, who, parts.keyring, settings.mail_from, batch)
+                outcome = await sending.dispatch(tx, who, parts.keyring, settings, batch)
             total["queued"] += len(outcome.queued)
             total["already"] += len(outcome.already)
             total["refused"] += [msgspec.to_builtins(problem) for problem in outcome.refused]

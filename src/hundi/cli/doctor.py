@@ -1,5 +1,6 @@
 """`hundi doctor`: invariants of money and state, checked in SQL, seller by seller; each finding says what is wrong where."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -7,8 +8,10 @@ import msgspec
 
 from hundi.cli.operator import each_seller
 from hundi.config import Settings
+from hundi.db.pool import Transaction
 from hundi.documents.glyphs import FontsMissing, font_folder
 from hundi.kit.clock import SystemClock
+from hundi.network.central import unit
 
 _SHOWN: Final = 20
 _MONEY: Final = "('RECEIPT', 'OPENING', 'ADVANCE', 'REVERSAL')"
@@ -86,6 +89,12 @@ CHECKS: Final[dict[str, str]] = {
           JOIN (SELECT invoice_id, sum(taxable_value) AS total FROM invoice_items WHERE seller_id = $1 GROUP BY 1) l
             ON l.invoice_id = i.invoice_id
          WHERE i.seller_id = $1 AND abs(i.taxable_value - l.total) > 1 LIMIT 20""",
+    "a message is not tried again and again": """
+        SELECT parcel_id, format('%s attempts, the last: %s', attempts, problem) FROM network_outbox
+         WHERE seller_id = $1 AND attempts >= 5 AND problem IS NOT NULL LIMIT 20""",
+    "no message was refused for good in a week": """
+        SELECT parcel_id, format('%s: %s', code, detail) FROM network_refused
+         WHERE seller_id = $1 AND refused_at > $2::timestamptz - interval '7 days' LIMIT 20""",
 }
 _FAILED_JOBS: Final = "SELECT entrypoint, count(*) FROM pgqueuer WHERE status = 'failed' GROUP BY 1 ORDER BY 1"
 
@@ -133,7 +142,7 @@ async def examine(settings: Settings) -> Report:
             rows = await tx.fetch(sql, *args)
             findings += [Finding(check, tx.seller_id, row[0], row[1]) for row in rows[:_SHOWN]]
     findings += await _installation(settings)
-    return Report(sellers, len(CHECKS) + 2, findings)
+    return Report(sellers, len(CHECKS) + 4, findings)
 
 
 async def _installation(settings: Settings) -> list[Finding]:
@@ -147,6 +156,22 @@ async def _installation(settings: Settings) -> list[Finding]:
         for name, count in await connection.fetch(_FAILED_JOBS):
             what = f"{count} jobs failed for good; their tracebacks are in pgqueuer_log"
             found.append(Finding("no job has failed for good", None, name, what))
+        found += await _central_unit(Transaction(connection, None, SystemClock().now()))
     finally:
         await connection.close()
+    return found
+
+
+async def _central_unit(tx: Transaction) -> list[Finding]:
+    """Look at what the central unit of this installation has for other servers."""
+    found = [
+        Finding(
+            "a server takes what is for it", None, server.home, f"{server.count} wait, the last try: {server.problem}"
+        )
+        for server in await unit.servers(tx)
+        if server.problem is not None
+    ]
+    for row in await unit.refused(tx, tx.now - timedelta(days=7), _SHOWN):
+        what = f"{row.receiver} refused it: {row.code}: {row.detail}"
+        found.append(Finding("no delivery was refused for good in a week", None, row.parcel_id, what))
     return found

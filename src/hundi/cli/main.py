@@ -156,11 +156,17 @@ def audit_export(
 
 @config_app.command("check")
 def config_check(as_json: Json = False) -> None:
-    """Read all settings and say what they come to; secrets are not shown."""
-    from hundi.cli.config import shown
-    from hundi.cli.output import result
+    """Read all settings and say what they come to, or which is missing; secrets are not shown."""
+    from hundi.cli.config import checked, shown
+    from hundi.cli.output import refuse, result
+    from hundi.config import BadSetting
 
-    document = shown(settings_from())
+    settings = settings_from()
+    try:
+        checked(settings)
+    except BadSetting as error:
+        refuse(str(error))
+    document = shown(settings)
     result(document, "\n".join(f"{name} = {value}" for name, value in document.items()), as_json=as_json)
 
 

@@ -1,11 +1,11 @@
-"""`hundi network …`: the simulator of the B2B invoice network, and the buyer's side of it."""
+"""`hundi network …`: the central unit by itself, a server's key and outbox, the buyer's side, and the simulator."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside
+from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside, settings_from, with_secret
 
 app = typer.Typer(help="The B2B invoice network.", no_args_is_help=True)
 
@@ -81,3 +81,45 @@ def match(
     document, words, good = run(matched(beside(data_dir, database_url), seller, invoice_id))
     result(document, words, as_json=as_json)
     raise typer.Exit(0 if good else 1)
+
+
+@app.command()
+def serve(
+    data_dir: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: 8000")] = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Run the central unit by itself, for servers that connect to it; companies live on those."""
+    from hundi.cli.output import run
+    from hundi.cli.up import up
+
+    settings = settings_from(data_dir=data_dir, host=host, port=port, database_url=database_url)
+    run(up(settings, centre_alone=True))
+
+
+@app.command("server-key")
+def server_key(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Print the public key of this server, with which a central unit elsewhere lets it in."""
+    from hundi.cli import keys
+    from hundi.cli.output import result
+
+    found = keys.server_key(keys.keyring_of(with_secret(data_dir)))
+    result({"publicKey": found}, found, as_json=as_json)
+
+
+@app.command()
+def outbox(
+    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
+) -> None:
+    """List what companies have sent that waits to be carried, and what the central unit refused for good."""
+    from hundi.cli.networking import outbox as found_in
+    from hundi.cli.output import result, run
+
+    found = run(found_in(beside(data_dir, database_url), seller))
+    lines = [
+        f"{one['sellerId']} {one['parcelId']} {one['state']} after {one['attempts']} attempts"
+        + (f": {one['problem']}" if one["problem"] else "")
+        for one in found
+    ]
+    result(found, "\n".join(lines) or "Nothing waits and nothing was refused.", as_json=as_json)

@@ -10,7 +10,8 @@ import asyncpg
 import msgspec
 from obstore.exceptions import BaseError
 
-from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
+from hundi.cli.keys import keyring_of
+from hundi.cli.names import ADDRESS_FILE
 from hundi.config import BadSetting, Settings, address_of
 from hundi.db.embedded import FolderLock, running_urls
 from hundi.db.pool import Database, open_database
@@ -19,6 +20,7 @@ from hundi.dispatch.mailers import open_mailer
 from hundi.files.store import FileStore
 from hundi.kit.clock import Clock, SystemClock
 from hundi.kit.keys import Keyring
+from hundi.network.membership import membership
 
 _STARTING_S: Final = 30
 _LOOK_S: Final = 0.1
@@ -33,23 +35,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     keyring: Keyring
     files: FileStore
     base_url: str
-
-
-def keyring_of(settings: Settings) -> Keyring:
-    """Read the secret from the setting or from DIR/secret.key; refuse to go on without one."""
-    secret = settings.secret_key
-    if not secret:
-        path = settings.data_dir / SECRET_FILE
-        if not path.exists():
-            message = (
-                "HUNDI_SECRET_KEY is not set, and there is no secret.key in the data folder. Set it and start again."
-            )
-            raise BadSetting(message)
-        secret = path.read_text(encoding="utf-8").strip()
-    try:
-        return Keyring.parse(secret)
-    except ValueError as error:
-        raise BadSetting(str(error)) from error
 
 
 def with_running_database(settings: Settings) -> Settings:
@@ -91,6 +76,7 @@ def _running_address(data_dir: Path) -> str | None:
 def check_settings(settings: Settings) -> None:
     """Try what serve and worker will need of the settings, so that a bad one is said before anything starts."""
     keyring_of(settings)
+    membership(settings)
     open_mailer(settings)
     open_files(settings)
 

@@ -53,7 +53,12 @@ def demo_readiness(parts: Parts, demo_seller: str | None) -> Callable[[], Awaita
 
 
 async def serve(
-    settings: Settings, bound: socket.socket, stop: asyncio.Event, *, demo_seller: str | None = None
+    settings: Settings,
+    bound: socket.socket,
+    stop: asyncio.Event,
+    *,
+    demo_seller: str | None = None,
+    centre_alone: bool = False,
 ) -> None:
     """Answer HTTP on ``bound`` until ``stop`` is set; running requests get ten seconds to end."""
     from hundi import app as application
@@ -68,6 +73,7 @@ async def serve(
             base_url=parts.base_url,
             readiness=demo_readiness(parts, demo_seller),
             stopping=stop,
+            centre_alone=centre_alone,
         )
         config = uvicorn.Config(
             asgi,
@@ -96,11 +102,16 @@ async def serve(
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Run jobs until ``stop`` is set."""
     from hundi import registry
+    from hundi.network.central.delivery import Deliveries
+    from hundi.network.membership import membership
+    from hundi.network.uplink import Uplink
 
     async with (
         opened(settings) as parts,
         contextlib.aclosing(Outgoing(parse_allow(settings.outgoing_allow))) as outgoing,
     ):
+        member = membership(settings)
+        uplink = None if member is None else Uplink(parts.db, parts.keyring, settings, member, outgoing)
         context = JobContext(
             db=parts.db,
             clock=parts.clock,
@@ -109,13 +120,32 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             files=parts.files,
             mailer=open_mailer(settings),
             outgoing=outgoing,
+            uplink=uplink,
         )
         direct = settings.direct_url or settings.database_url or ""
+        carrying = asyncio.create_task(
+            Deliveries(parts.db, parts.keyring, outgoing).run(stop, direct) if uplink is None else uplink.run(stop)
+        )
         keeping = asyncio.create_task(housekeep(parts.db, stop, files=parts.files, result_days=settings.result_days))
         telling = asyncio.create_task(follow(parts.db, settings, stop))
         await run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=direct)
         await keeping
         await telling
+        await carrying
+
+
+async def work_for_centre(settings: Settings, stop: asyncio.Event) -> None:
+    """Deliver what the central unit has for its servers, and keep house, until ``stop`` is set."""
+    from hundi.network.central.delivery import Deliveries
+
+    async with (
+        opened(settings) as parts,
+        contextlib.aclosing(Outgoing(parse_allow(settings.outgoing_allow))) as outgoing,
+    ):
+        direct = settings.direct_url or settings.database_url or ""
+        keeping = asyncio.create_task(housekeep(parts.db, stop, files=parts.files, result_days=settings.result_days))
+        await Deliveries(parts.db, parts.keyring, outgoing).run(stop, direct)
+        await keeping
 
 
 class ChildOrder(msgspec.Struct, kw_only=True):
@@ -123,6 +153,7 @@ class ChildOrder(msgspec.Struct, kw_only=True):
 
     settings: Settings
     demo: bool = False
+    centre_alone: bool = False
 
 
 def _order_hook(kind: type, raw: Any) -> Any:
@@ -170,7 +201,10 @@ async def _child(role: str, order: ChildOrder, fd: int | None) -> None:
     orphaned = asyncio.create_task(_parent_gone(stop))
     if role == "serve":
         bound = socket.socket(fileno=fd)
-        await serve(order.settings, bound, stop, demo_seller=DEMO_SELLER if order.demo else None)
+        demo_seller = DEMO_SELLER if order.demo else None
+        await serve(order.settings, bound, stop, demo_seller=demo_seller, centre_alone=order.centre_alone)
+    elif order.centre_alone:
+        await work_for_centre(order.settings, stop)
     else:
         await work(order.settings, stop)
     orphaned.cancel()

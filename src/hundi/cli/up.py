@@ -2,18 +2,16 @@
 
 import asyncio
 import contextlib
-import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from hundi.cli.names import ADDRESS_FILE, SECRET_FILE
+from hundi.cli.keys import centre_key, keyring_of, secret_of
+from hundi.cli.names import ADDRESS_FILE
 from hundi.cli.output import Refused, say
 from hundi.cli.parts import check_settings
 from hundi.cli.sockets import listen
@@ -79,8 +77,11 @@ class _Child:
             self.process.wait()
 
 
-async def up(settings: Settings, *, demo: bool) -> None:
-    """Run everything until SIGTERM or Ctrl-C; raises :class:`Refused` with a sentence when it cannot."""
+async def up(settings: Settings, *, demo: bool = False, centre_alone: bool = False) -> None:
+    """Run everything until SIGTERM or Ctrl-C; raises :class:`Refused` with a sentence when it cannot.
+
+    ``centre_alone``: of Hundi only the network's central unit, without any company (``hundi network serve``).
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -99,7 +100,7 @@ async def up(settings: Settings, *, demo: bool) -> None:
         settings,
         port=port,
         base_url=address_of(msgspec.structs.replace(settings, port=port)),
-        secret_key=settings.secret_key or _secret(settings.data_dir),
+        secret_key=settings.secret_key or secret_of(settings.data_dir),
         data_dir=settings.data_dir.expanduser().absolute(),
     )
     check_settings(settings)
@@ -111,14 +112,17 @@ async def up(settings: Settings, *, demo: bool) -> None:
         for child in (preparing, *children):
             child.start()
         settings, server = await _database(settings, lock)
-        order = msgspec.json.encode({"settings": settings, "demo": demo}, enc_hook=str)
+        order = msgspec.json.encode({"settings": settings, "demo": demo, "centre_alone": centre_alone}, enc_hook=str)
         preparing.tell(order)
         await _finished(preparing, stop)
         if stop.is_set():
             return
         for child in children:
             child.tell(order)
-        _greet(settings, demo=demo)
+        if centre_alone:
+            _greet_operator(settings)
+        else:
+            _greet(settings, demo=demo)
         await _supervise(children, server, stop)
     finally:
         await _stop([preparing, *children])
@@ -126,21 +130,6 @@ async def up(settings: Settings, *, demo: bool) -> None:
         if server is not None:
             await server.stop()
         lock.release()
-
-
-def _secret(data_dir: Path) -> str:
-    """Give DIR/secret.key, made on first use: all of it or nothing, readable by its owner alone."""
-    path = data_dir / SECRET_FILE
-    if not path.exists():
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
-    return path.read_text(encoding="ascii").strip()
 
 
 async def _database(settings: Settings, lock: FolderLock) -> tuple[Settings, EmbeddedPostgres | None]:
@@ -171,6 +160,15 @@ def _greet(settings: Settings, *, demo: bool) -> None:
     if demo:
         say(f"Demo credentials: {folder / 'demo.json'}   sample file: {folder / 'sample-invoices.csv'}")
     say("Ctrl-C stops everything.")
+
+
+def _greet_operator(settings: Settings) -> None:
+    say(f"The central unit serves {settings.base_url}; its public key: {centre_key(keyring_of(settings))}")
+    if settings.network_sandbox:
+        say(
+            "It approves every business and settles payments by itself; HUNDI_NETWORK_SANDBOX=false leaves that to you."
+        )
+    say("Let a server in with `hundi network centre enrol`. Ctrl-C stops everything.")
 
 
 async def _supervise(children: list[_Child], server: EmbeddedPostgres | None, stop: asyncio.Event) -> None:

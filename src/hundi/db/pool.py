@@ -39,6 +39,7 @@ class Transaction:
         self.connection = connection
         self._seller_id = seller_id
         self.now = now
+        self._told = 0
 
     @property
     def seller_id(self) -> SellerId:
@@ -47,6 +48,11 @@ class Transaction:
             message = "this transaction is not bound to a seller"
             raise RuntimeError(message)
         return self._seller_id
+
+    def place(self) -> int:
+        """Give the place of the next event among those of this transaction, from 0: they share their instant."""
+        self._told += 1
+        return self._told - 1
 
     async def bind(self, seller_id: SellerId) -> None:
         """Turn to a seller found through the directory; the transaction sees that seller's rows from now on."""

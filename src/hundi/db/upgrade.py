@@ -31,7 +31,7 @@ _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
     "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
     "webhook_messages",
-    "network_events", "network_inbox", "network_postings", "network_aliases",
+    "network_events", "network_inbox", "network_postings", "network_aliases", "network_refused",
 )  # fmt: skip
 _APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")
 _APP_TABLES_DELETE: Final = (
@@ -47,7 +47,7 @@ _CENTRAL_READ_WRITE: Final = (
     "central.homes", "central.objects", "central.claims", "central.words", "central.outbox", "central.heights",
     "central.numbers", "central.held",
 )  # fmt: skip
-_CENTRAL_APPEND: Final = ("central.events", "central.inbox")
+_CENTRAL_APPEND: Final = ("central.events", "central.inbox", "central.refused")
 _CENTRAL_DELETE: Final = ("central.claims", "central.words", "central.outbox", "central.held")
 LOADER_TABLES: Final = (
     "invoices", "invoice_items", "invoice_entries", "events", "audit_log", "import_chunks", "customers",

@@ -15,6 +15,7 @@ class JobContext(msgspec.Struct, frozen=True, kw_only=True):
     """The worker's means: the database, the clock, the keys, the settings, and the named ports.
 
     ``files`` is the file store, ``mailer`` sends mail, ``outgoing`` calls other people's servers (hundi.http.outgoing).
+    ``uplink`` carries parcels to a central unit that runs elsewhere (hundi.network.uplink); None where it runs in here.
     """
 
     db: Database
@@ -24,6 +25,7 @@ class JobContext(msgspec.Struct, frozen=True, kw_only=True):
     files: Any
     mailer: Any
     outgoing: Any = None
+    uplink: Any = None
 
 
 Handler = Callable[[JobContext, dict[str, Any]], Awaitable[None]]

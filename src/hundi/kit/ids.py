@@ -37,9 +37,14 @@ def _uuid7_hex(at: datetime, random_bits: int) -> str:
     return f"{value:032x}"
 
 
-def new_id(prefix: str, at: datetime) -> str:
-    """Make ``prefix_`` + 32 hexadecimal digits: a UUIDv7, so ids of one kind sort by birth."""
-    return f"{prefix}_{_uuid7_hex(at, secrets.randbits(74))}"
+def new_id(prefix: str, at: datetime, order: int | None = None) -> str:
+    """Make ``prefix_`` + 32 hexadecimal digits: a UUIDv7, so ids of one kind sort by birth.
+
+    ``order`` sorts those that are born in the same millisecond (RFC 9562 §6.2, a counter in place of 12 bits of chance).
+    """
+    if order is None:
+        return f"{prefix}_{_uuid7_hex(at, secrets.randbits(74))}"
+    return f"{prefix}_{_uuid7_hex(at, min(order, 0xFFF) << 62 | secrets.randbits(62))}"
 
 
 def floor_id(prefix: str, at: datetime) -> str:

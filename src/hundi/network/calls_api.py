@@ -40,7 +40,7 @@ def _route(wire: WireCall) -> HTTPRouteHandler:
             warnings = sub_errors(scrutinised(data, today=today, keys=state.portal_keys, sandbox=sandbox))
 
         async def work(tx: Transaction) -> NetworkReply:
-            party = party_of(tx, state.keyring)
+            party = party_of(tx, state.keyring, state.settings)
             message_id = await service.submit(tx, call.actor, party, message)
             return NetworkReply(
                 payload=message_id, response_code=SUCCESS, response_message="SUCCESS", warnings=warnings

@@ -47,7 +47,7 @@ async def dispatch_invoice_collection(
             channel=data.channel, partial_payment_allowed=data.partialPaymentAllowed, resend=data.resend,
             group=data.group,
         )  # fmt: skip
-        outcome = await sending.dispatch(tx, call.actor, state.keyring, state.settings.mail_from, ids, wanted)
+        outcome = await sending.dispatch(tx, call.actor, state.keyring, state.settings, ids, wanted)
         return shown(outcome, call, tx)
 
     return await once(state.db, call, work)

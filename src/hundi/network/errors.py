@@ -48,6 +48,12 @@ class NoSuchInbox(NotFound):
     code = "NETWORK_INBOX_UNKNOWN"
 
 
+class NoCentreHere(NotFound):
+    """No central unit is at work here: this server belongs to one elsewhere, send it there."""
+
+    code = "NO_CENTRAL_UNIT_HERE"
+
+
 class ObjectBusy(Transient):
     """Another message is changing the same object just now. Send the same request again in a few seconds."""
 

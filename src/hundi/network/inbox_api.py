@@ -3,7 +3,8 @@
 The published paths collide with our own calls, so what comes from outside arrives under ``/network/inbox/`` (design §5). A
 parcel for the central unit comes under the path of a call, one for a company under the path of a webhook. Its headers:
 ``Network-Sender``, ``Network-Receiver``, ``Network-Message-Id``, ``Network-Stamp`` (RFC 3339) and ``Network-Signature``, the
-ed25519 signature in base64 over ``sender.id.stamp.`` and the body's bytes.
+ed25519 signature in base64 over ``sender.id.stamp.`` and the body's bytes. A company of a server that belongs to a central
+unit elsewhere is ``<server>/<company id>`` there, and believes that unit alone (docs/decisions/0019).
 """
 
 from datetime import datetime
@@ -14,42 +15,35 @@ from litestar import Request, post
 from litestar.datastructures import State
 
 from hundi.auth.guard import PUBLIC
-from hundi.db.pool import Transaction
 from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, Reply
-from hundi.jobs.queue import enqueue
 from hundi.kit.dates import NotADate, parse_instant
 from hundi.kit.errors import FieldProblem, Refusal
 from hundi.kit.ids import SellerId
 from hundi.network import matches, told
 from hundi.network.central import unit
-from hundi.network.ends import party_of
-from hundi.network.errors import NoSuchInbox, ObjectBusy, ParcelRefused, ParcelUnsigned
-from hundi.network.keys import HomeVerifier
+from hundi.network.central.waking import wake
+from hundi.network.ends import party_of, verifier_of
+from hundi.network.errors import NoCentreHere, NoSuchInbox, ObjectBusy, ParcelRefused, ParcelUnsigned
+from hundi.network.membership import membership
 from hundi.network.party_store import PostgresPartyStore
-from hundi.network.protocol.catalogue import CALLS, NOTICE
+from hundi.network.paths import PATHS, path_of
 from hundi.network.protocol.deciding import subjects
 from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.messages import Call
 from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel, unseal
 from hundi.network.protocol.store import ConcurrentChange
 from hundi.network.schemas import NetworkReply
-from hundi.network.service import COLLECT
 from hundi.network.wire.catalogue import WIRE_CALL_OF
 from hundi.network.wire.meaning import message_of
 from hundi.network.wire.reading import read
 
-_PREFIX: Final = "/api/v0/"
 _COMPANY: Final = "SELECT true FROM sellers WHERE seller_id = $1"
 _UNSIGNED: Final = frozenset({Fault.SENDER_UNKNOWN, Fault.BAD_SIGNATURE, Fault.CLOCK_OUT_OF_WINDOW})
 _HEADERS: Final = ("Network-Sender", "Network-Receiver", "Network-Message-Id", "Network-Stamp", "Network-Signature")
 _LONGEST: Final = 200
 _MOST_SHOWN: Final = 20
 _PARCEL: Final = msgspec.json.Decoder(Parcel)
-CALL_PATHS: Final = frozenset(call.path.removeprefix(_PREFIX) for call in CALLS.values())
-HOOK_PATHS: Final = frozenset(
-    {hook for call in CALLS.values() for hook in (call.request_hook, call.response_hook) if hook is not None} | {NOTICE}
-)
 
 
 @post(
@@ -67,7 +61,7 @@ async def deliver_to_network_inbox(path: str, request: Request[Any, Any, Any], s
     The reply's payload is the parcel's id. A parcel that is refused stays with its sender, who may send it again.
     """
     where = path.strip("/")
-    if where not in CALL_PATHS | HOOK_PATHS:
+    if where not in PATHS:
         raise NoSuchInbox
     envelope, receiver = _envelope(request, await request.body())
     parcel = _check_path(where, receiver, envelope.parcel)
@@ -75,7 +69,7 @@ async def deliver_to_network_inbox(path: str, request: Request[Any, Any, Any], s
         if receiver == CENTRE:
             await _to_the_centre(state, envelope, parcel)
         else:
-            await _to_a_company(state, SellerId(receiver), envelope)
+            await _to_a_company(state, receiver, envelope)
     except MessageRefused as refused:
         kind = ParcelUnsigned if refused.fault in _UNSIGNED else ParcelRefused
         problem = FieldProblem(refused.field or "body", refused.fault.value, refused.sentence())
@@ -111,12 +105,7 @@ def _check_path(where: str, receiver: str, body: bytes) -> Parcel:
         raise ParcelRefused(
             problems=[FieldProblem("body", Fault.UNREADABLE.value, "Send the parcel as it was made.")]
         ) from None
-    if receiver == CENTRE and parcel.message is not None:
-        own = CALLS[type(parcel.message)].path.removeprefix(_PREFIX)
-    elif receiver != CENTRE and parcel.delivery is not None:
-        own = parcel.delivery.hook
-    else:
-        own = ""
+    own = path_of(parcel, to_centre=receiver == CENTRE)
     if own != where:
         message = "The parcel belongs under another path: send each message under its own."
         raise ParcelRefused(problems=[FieldProblem("path", "WRONG_PATH", message, where)])
@@ -145,30 +134,29 @@ def _check_message(parcel: Parcel, message: Call) -> None:
 
 
 async def _to_the_centre(state: State, envelope: Envelope, parcel: Parcel) -> None:
+    if membership(state.settings) is not None:
+        raise NoCentreHere
     async with state.db.unbound() as tx:
         await unit.check(tx, state.keyring, envelope)
         if parcel.message is not None:
             _check_message(parcel, parcel.message)
         receivers = await unit.receive(tx, state.keyring, envelope, sandbox=state.settings.network_sandbox)
-        await _wake(tx, receivers)
+        await wake(tx, receivers)
 
 
-async def _wake(tx: Transaction, homes: list[str]) -> None:
-    """Put a job for each company of this server for which something waits; other servers' homes are called up elsewhere."""
-    for home in await unit.homes_here(tx, homes):
-        await tx.bind(SellerId(home))
-        await enqueue(tx, COLLECT, ids={})
-
-
-async def _to_a_company(state: State, seller_id: SellerId, envelope: Envelope) -> None:
+async def _to_a_company(state: State, receiver: str, envelope: Envelope) -> None:
+    member = membership(state.settings)
+    server, slash, name = receiver.rpartition("/")
+    seller_id = SellerId(name)
     async with state.db.transaction(seller_id) as tx:
         # The signature first: who may not deliver here learns nothing of which companies there are.
-        unseal(envelope, seller_id, tx.now, HomeVerifier(state.keyring))
-        if not await tx.fetchval(_COMPANY, seller_id):
-            raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", seller_id[:_LONGEST])
-        party = party_of(tx, state.keyring)
+        unseal(envelope, receiver, tx.now, verifier_of(state.keyring, state.settings))
+        ours = not slash if member is None else server == member.server
+        if not ours or not await tx.fetchval(_COMPANY, seller_id):
+            raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", receiver[:_LONGEST])
+        party = party_of(tx, state.keyring, state.settings)
         noticed = matches.Noticed(party.home)
-        await party.receive(PostgresPartyStore(tx), envelope, noticed.beside(told.listener(tx)))
+        await party.receive(PostgresPartyStore(tx, party.home), envelope, noticed.beside(told.listener(tx)))
         await noticed.hand_over(tx)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from hundi.audit import service as audit
+from hundi.config import Settings
 from hundi.db.pool import Transaction
 from hundi.dispatch.trail import SYSTEM, Origin
 from hundi.invoices.service import WITHDRAW
@@ -55,6 +56,9 @@ PutOff = Callable[[Outgoing, datetime], Awaitable[None]]
 async def send(context: JobContext, payload: dict[str, Any]) -> None:
     """Carry what a company has in its outbox to the central unit."""
     seller_id = SellerId(payload["seller_id"])
+    if context.uplink is not None:
+        await context.uplink.drain(seller_id)
+        return
 
     async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
         async with context.db.transaction(seller_id) as tx:
@@ -98,7 +102,7 @@ async def collect(context: JobContext, payload: dict[str, Any]) -> None:
 
     async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
         async with context.db.transaction(seller_id) as tx:
-            count = await collect_batch(tx, context.keyring, singly=singly)
+            count = await collect_batch(tx, context.keyring, context.settings, singly=singly)
             return count, await unit.next_due_for(tx, seller_id), tx.now
 
     await _all(context, seller_id, COLLECT, batch)
@@ -108,7 +112,7 @@ async def match(context: JobContext, payload: dict[str, Any]) -> None:
     """Match the received invoices that some objects' change concerns, or all of them, chunk by chunk."""
     seller_id = SellerId(payload["seller_id"])
     async with context.db.transaction(seller_id) as tx:
-        party = party_of(tx, context.keyring)
+        party = party_of(tx, context.keyring, context.settings)
         if "objects" in payload:
             await matches.refresh(tx, party, payload["objects"])
             return
@@ -117,9 +121,9 @@ async def match(context: JobContext, payload: dict[str, Any]) -> None:
             await enqueue(tx, matches.MATCH, ids={"after": last})
 
 
-async def collect_batch(tx: Transaction, keyring: Keyring, *, singly: bool = False) -> int:
+async def collect_batch(tx: Transaction, keyring: Keyring, settings: Settings, *, singly: bool = False) -> int:
     """Bring the bound company a batch of what the central unit has for it; gives how many parcels were due."""
-    party = party_of(tx, keyring)
+    party = party_of(tx, keyring, settings)
     signer = HomeSigner(keyring, CENTRE)
     noticed = matches.Noticed(party.home)
 
@@ -147,9 +151,7 @@ async def dispatch_requested(context: JobContext, payload: dict[str, Any]) -> No
     origin = Origin(subject=payload.get("actor") or SYSTEM, request_id=payload.get("request_id"))
     for at in range(0, len(ids), _CHUNK):
         async with context.db.transaction(seller_id) as tx:
-            outcome = await sending.dispatch(
-                tx, origin, context.keyring, context.settings.mail_from, ids[at : at + _CHUNK]
-            )
+            outcome = await sending.dispatch(tx, origin, context.keyring, context.settings, ids[at : at + _CHUNK])
         for problem in outcome.refused:
             log.warning("not dispatched", seller_id=seller_id, invoice_id=problem.rejected, code=problem.code)
 
@@ -160,7 +162,7 @@ async def withdraw(context: JobContext, payload: dict[str, Any]) -> None:
     try:
         async with context.db.transaction(seller_id) as tx:
             who = acting(tx, payload.get("actor") or SYSTEM, payload.get("request_id"))
-            done = await answers.withdraw(tx, who, context.keyring, invoice_id)
+            done = await answers.withdraw(tx, who, context.keyring, context.settings, invoice_id)
     except Refusal as refused:
         first = refused.problems[0] if refused.problems else None
         if first is not None and first.code == Fault.ANSWER_PENDING:

@@ -65,6 +65,7 @@ PARTY: Final = Statements(
                AS m (revision, event, actor, before, after, version, amount, at, message_id)""",
 )
 _KEYS: Final = "SELECT key, object_id FROM network_objects WHERE seller_id = $1 AND key = ANY ($2)"
+_OVERTAKE: Final = "UPDATE network_objects SET revision = $3 WHERE seller_id = $1 AND object_id = $2 AND revision < $3"
 _PENDING: Final = "SELECT DISTINCT object_id FROM network_awaiting WHERE seller_id = $1 AND object_id = ANY ($2)"
 _AWAIT: Final = """
     INSERT INTO network_awaiting (seller_id, message_id, object_id, since)
@@ -91,17 +92,25 @@ def role_of(found: NetworkObject, home: str) -> str:
 
 
 class PostgresPartyStore(PostgresStore):
-    """What a party asks of its database; the transaction is bound to the company."""
+    """What a party asks of its database; the transaction is bound to the company.
 
-    def __init__(self, tx: Transaction) -> None:
+    ``home`` is the company's name on the network; inside one installation, its id.
+    """
+
+    def __init__(self, tx: Transaction, home: str | None = None) -> None:
         super().__init__(tx, PARTY, tx.seller_id)
+        self.home = tx.seller_id if home is None else home
 
     async def _holders(self, keys: Collection[str]) -> dict[str, str]:
         rows = await self.tx.fetch(_KEYS, *self.scope, sorted(keys))
         return {row["key"]: row["object_id"] for row in rows}
 
     def _columns(self, found: NetworkObject) -> tuple[Any, ...]:
-        return (found.number, found.supplier, found.buyer, role_of(found, self.tx.seller_id), *figures(found))
+        return (found.number, found.supplier, found.buyer, role_of(found, self.home), *figures(found))
+
+    async def pass_over(self, object_id: str, revision: int) -> None:
+        """Note that the moves of an object up to this revision never came."""
+        await self.tx.execute(_OVERTAKE, *self.scope, object_id, revision)
 
     async def rename(self, object_id: str, aside: NetworkObject) -> None:
         """Keep a copy, its document and its event rows under another id."""

@@ -256,7 +256,7 @@ async def confirm_received_invoices(
     places = places_of(data.invoiceIds)
 
     async def work(tx: Transaction) -> NetworkReply:
-        party = party_of(tx, state.keyring)
+        party = party_of(tx, state.keyring, state.settings)
         sent: list[str] = []
         problems: list[FieldProblem] = []
         kind: type[Refusal] | None = None

@@ -45,7 +45,7 @@ async def pay_received_invoices(
     """
 
     async def work(tx: Transaction) -> Envelope[PaymentOut]:
-        return ok(await paying.pay(tx, call.actor, party_of(tx, state.keyring), data))
+        return ok(await paying.pay(tx, call.actor, party_of(tx, state.keyring, state.settings), data))
 
     return await once(state.db, call, work)
 

@@ -26,7 +26,7 @@ from hundi.network.adapters.port import ProviderKind
 from hundi.network.adapters.zwitch import EVENTS
 from hundi.network.connections import INTAKE_PREFIX, Connection, Route
 from hundi.network.errors import IntakeRefused, NoSuchInbox
-from hundi.network.inbox_api import HOOK_PATHS
+from hundi.network.paths import HOOK_PATHS
 from hundi.network.schemas import NetworkReply
 from hundi.network.told import event_type
 from hundi.network.wire.reading import MAX_BYTES, MessageTooLarge

@@ -39,7 +39,7 @@ async def payment_confirmation(
 
     async def work(tx: Transaction) -> BharatConnectReply:
         message_id = await answers.confirm_payment(
-            tx, call.actor, state.keyring, invoice_ids=data.invoiceIds, payment_id=data.paymentId, remarks=data.remarks,
+            tx, call.actor, state.keyring, state.settings, invoice_ids=data.invoiceIds, payment_id=data.paymentId, remarks=data.remarks,
             response=data.response, kind=data.type,
         )  # fmt: skip
         return BharatConnectReply(payload=message_id, response_code=SUCCESS, response_message="SUCCESS")
@@ -66,7 +66,13 @@ async def change_invoice_status(
 
     async def work(tx: Transaction) -> BharatConnectReply:
         message_id = await answers.change_status(
-            tx, call.actor, state.keyring, invoice_ids=data.invoiceIds, status=data.status, remarks=data.remarks
+            tx,
+            call.actor,
+            state.keyring,
+            state.settings,
+            invoice_ids=data.invoiceIds,
+            status=data.status,
+            remarks=data.remarks,
         )
         return BharatConnectReply(payload=message_id, response_code=SUCCESS, response_message="SUCCESS")
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import ApiSubError, NextCursor
+from hundi.http.envelope import ApiSubError, NextCursor, in_ist
+from hundi.network.rows import ParcelRow
 
 
 class NetworkReply(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -80,3 +81,36 @@ class NetworkMovePage(msgspec.Struct, kw_only=True):
     limit: int
     offset: int
     next_cursor: NextCursor
+
+
+class NetworkParcelOut(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A message of ours on its way. ``state`` is WAITING or REFUSED; ``at`` is when it is tried next, or was refused.
+
+    ``problem`` is why the last attempt came to nothing: a code and a sentence.
+    """
+
+    parcelId: str
+    receiver: str
+    state: str
+    attempts: int
+    problem: str | None = None
+    at: datetime
+
+
+class NetworkParcelPage(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One page of a company's outbox; ``total_count`` is exact up to 100,000, then the least there is."""
+
+    data: list[NetworkParcelOut]
+    total_count: int
+    limit: int
+    offset: int
+    next_cursor: NextCursor
+    total_count_estimated: bool = False
+
+
+def parcel_out(row: ParcelRow) -> NetworkParcelOut:
+    """Put a parcel into its wire form."""
+    return NetworkParcelOut(
+        parcelId=row.parcel_id, receiver=row.receiver, state=row.state, attempts=row.attempts, problem=row.problem,
+        at=in_ist(row.at) or row.at,
+    )  # fmt: skip

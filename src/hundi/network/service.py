@@ -27,8 +27,10 @@ async def submit(tx: Transaction, who: Actor, party: Party, message: Call) -> st
     Raises what :func:`hundi.network.refusals.refusal_of` makes of a rule that our own copies already show to be broken.
     """
     route = await connections.route(tx)
+    if route is not None:
+        party = party.named(tx.seller_id)
     try:
-        message_id = await party.submit(store_of(tx, route, message), message)
+        message_id = await party.submit(store_of(tx, party.home, route, message), message)
     except MessageRefused as refused:
         raise refusal_of(refused) from refused
     except ConcurrentChange as error:

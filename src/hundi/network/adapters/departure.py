@@ -16,10 +16,10 @@ FORWARD: Final = "network.forward"
 """The job that carries messages to a provider."""
 
 
-def store_of(tx: Transaction, route: Route | None, message: Call) -> PostgresPartyStore:
+def store_of(tx: Transaction, home: str, route: Route | None, message: Call) -> PostgresPartyStore:
     """Give the store a message is submitted through. Raises :class:`ProviderHasNoCall` where the provider cannot carry it."""
     if route is None:
-        return PostgresPartyStore(tx)
+        return PostgresPartyStore(tx, home)
     try:
         ADAPTERS[route.kind].check(message)
     except Unsupported as error:

@@ -21,7 +21,7 @@ from hundi.network.adapters.providers import ADAPTERS
 from hundi.network.adapters.store import PARCEL, ProviderStore
 from hundi.network.adapters.witness import SENDER, moved_alone, of_ours, of_theirs
 from hundi.network.connections import Route
-from hundi.network.ends import party_of
+from hundi.network.ends import account_of
 from hundi.network.errors import ObjectBusy
 from hundi.network.protocol import messages as m
 from hundi.network.protocol.catalogue import CALLS, NOTICE
@@ -90,7 +90,7 @@ class Intake:
     def __init__(self, tx: Transaction, keyring: Keyring, route: Route) -> None:
         self.tx = tx
         self.route = route
-        self.party = party_of(tx, keyring)
+        self.party = account_of(tx, keyring)
         self.store = ProviderStore(tx, route.b2b_ids)
 
     async def take(self, hook: str, body: bytes, mark: str | None = None) -> str:

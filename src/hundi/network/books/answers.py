@@ -8,6 +8,7 @@ answer travels there, and the books follow what the network makes of it; else it
 from collections.abc import Sequence
 from typing import Final
 
+from hundi.config import Settings
 from hundi.db.pool import Transaction
 from hundi.invoices import queries as invoices
 from hundi.invoices.collection import places_of
@@ -52,6 +53,7 @@ async def confirm_payment(
     tx: Transaction,
     who: Actor,
     keyring: Keyring,
+    settings: Settings,
     *,
     invoice_ids: list[str],
     payment_id: str,
@@ -89,7 +91,7 @@ async def confirm_payment(
             raise InvoiceWrittenOff
 
     body = await _confirmation(tx, payment, facts.lines, said, paid, remarks)
-    message_id = await service.submit(tx, who, party_of(tx, keyring), message_of(body, m.ConfirmPayment))
+    message_id = await service.submit(tx, who, party_of(tx, keyring, settings), message_of(body, m.ConfirmPayment))
     told = {"paymentId": payment_id, "type": paid.value, "response": said.value, "remarks": remarks}
     if ours:
         await bharat_connect.told_each(tx, who, ours, check, "invoice.payment_confirmation", told, message_id)
@@ -170,7 +172,14 @@ def _remark(field: str, text: str) -> str:
 
 
 async def change_status(
-    tx: Transaction, who: Actor, keyring: Keyring, *, invoice_ids: list[str], status: str, remarks: str
+    tx: Transaction,
+    who: Actor,
+    keyring: Keyring,
+    settings: Settings,
+    *,
+    invoice_ids: list[str],
+    status: str,
+    remarks: str,
 ) -> str:
     """Cancel, close or reopen invoices in the books, and tell the network what is its business.
 
@@ -182,11 +191,11 @@ async def change_status(
     if status == StatusChange.CLOSE.value:
         for link in (await links.held(tx, sorted(set(invoice_ids)))).values():
             if link.status == InvoiceStatus.PAID.value:
-                await _tell(tx, who, keyring, link, invoice_wire.SupplierAction.CLOSE, remarks)
+                await _tell(tx, who, keyring, settings, link, invoice_wire.SupplierAction.CLOSE, remarks)
     return message_id
 
 
-async def withdraw(tx: Transaction, who: Actor, keyring: Keyring, invoice_id: str) -> bool:
+async def withdraw(tx: Transaction, who: Actor, keyring: Keyring, settings: Settings, invoice_id: str) -> bool:
     """Tell the network that an invoice was cancelled in the books; False: an answer has to come first.
 
     What the network has refused, or has cancelled itself, needs no telling. Raises what the rules refuse.
@@ -199,12 +208,26 @@ async def withdraw(tx: Transaction, who: Actor, keyring: Keyring, invoice_id: st
     row = await invoices.one(tx, tx.seller_id, invoice_id)
     if row.receivable_status == ReceivableStatus.CANCELLED.value and link.status in _WITHDRAWABLE:
         remarks = (row.status_reason or "").replace('"', "'").replace("\\", "/").strip()[:_LONGEST_REMARK]
-        await _tell(tx, who, keyring, link, invoice_wire.SupplierAction.CANCEL, remarks or "Cancelled by the supplier.")
+        await _tell(
+            tx,
+            who,
+            keyring,
+            settings,
+            link,
+            invoice_wire.SupplierAction.CANCEL,
+            remarks or "Cancelled by the supplier.",
+        )
     return True
 
 
 async def _tell(
-    tx: Transaction, who: Actor, keyring: Keyring, link: Link, action: invoice_wire.SupplierAction, remarks: str
+    tx: Transaction,
+    who: Actor,
+    keyring: Keyring,
+    settings: Settings,
+    link: Link,
+    action: invoice_wire.SupplierAction,
+    remarks: str,
 ) -> None:
     row = await queries.one(tx, tx.seller_id, link.object_id, Kind.INVOICE.value)
     body = invoice_wire.ChangeInvoiceStatus(
@@ -219,4 +242,4 @@ async def _tell(
             statusTransition=StatusTransition(currentStatus=row.status, newStatus=row.status),
         ),
     )
-    await service.submit(tx, who, party_of(tx, keyring), message_of(body, m.ChangeInvoiceStatus))
+    await service.submit(tx, who, party_of(tx, keyring, settings), message_of(body, m.ChangeInvoiceStatus))

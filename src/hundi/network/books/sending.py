@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from hundi.config import Settings
 from hundi.db.pool import Transaction
 from hundi.dispatch import queries as dispatch_queries
 from hundi.dispatch import rules
@@ -83,7 +84,7 @@ async def dispatch(
     tx: Transaction,
     who: Actor | Origin,
     keyring: Keyring,
-    mail_from: str,
+    settings: Settings,
     invoice_ids: Sequence[str],
     wanted: Wanted | None = None,
 ) -> QueueOutcome:
@@ -108,12 +109,12 @@ async def dispatch(
     by_mail = [invoice_id for invoice_id in places if invoice_id not in over]
     if by_mail:
         found = await dispatch_service.queue(
-            tx, who, keyring, mail_from, by_mail, partial_payment_allowed=asked.partial_payment_allowed,
+            tx, who, keyring, settings.mail_from, by_mail, partial_payment_allowed=asked.partial_payment_allowed,
             resend=asked.resend, group=asked.group,
         )  # fmt: skip
         _add(outcome, found, [places[invoice_id] for invoice_id in by_mail])
     if over:
-        sender = _Sender(tx, who, keyring, asked, setting["default_hsn"] if setting else None)
+        sender = _Sender(tx, who, keyring, settings, asked, setting["default_hsn"] if setting else None)
         await sender.send({invoice_id: at for invoice_id, at in places.items() if invoice_id in over}, outcome)
     return outcome
 
@@ -142,12 +143,19 @@ class _Sender:
     """One request's invoices on their way into the outbox."""
 
     def __init__(
-        self, tx: Transaction, who: Actor | Origin, keyring: Keyring, asked: Wanted, default_hsn: str | None
+        self,
+        tx: Transaction,
+        who: Actor | Origin,
+        keyring: Keyring,
+        settings: Settings,
+        asked: Wanted,
+        default_hsn: str | None,
     ) -> None:
         self.tx = tx
         self.origin = who if isinstance(who, Origin) else Origin.of(who)
         self.actor = who if isinstance(who, Actor) else acting(tx, who.subject, who.request_id)
         self.keyring = keyring
+        self.settings = settings
         self.asked = asked
         self.default_hsn = default_hsn
         self.own: list[OwnId] = []
@@ -222,7 +230,7 @@ class _Sender:
             message = message_of(body, m.SendInvoice if new else m.EditInvoice)
             # What is refused half-way leaves nothing behind.
             async with self.tx.connection.transaction():
-                party = party_of(self.tx, self.keyring)
+                party = party_of(self.tx, self.keyring, self.settings)
                 message_id = await service.submit(self.tx, self.actor, party, message)
         except Invalid as refused:
             return self._problem(

@@ -21,6 +21,14 @@ from hundi.network.protocol.store import Outgoing
 
 _KEY: Final = "SELECT public_key FROM central.homes WHERE home = $1"
 _ELSEWHERE: Final = "SELECT home FROM central.homes WHERE home = ANY ($1)"
+_REFUSED: Final = """
+    SELECT parcel_id, receiver, attempts, code, detail, refused_at FROM central.refused
+     WHERE refused_at >= $1 ORDER BY refused_at DESC, parcel_id LIMIT $2"""
+_SERVERS: Final = """
+    SELECT h.home, h.address, w.count, w.oldest, w.problem FROM central.homes h,
+           LATERAL (SELECT count(*) AS count, min(o.parcel_id) AS oldest, max(o.problem) AS problem FROM central.outbox o
+                     WHERE split_part(o.receiver, '/', 1) = h.home AND o.receiver LIKE '%/%') w
+     ORDER BY h.home"""
 _REGISTER: Final = """
     INSERT INTO central.homes (home, public_key, address, created_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT ON CONSTRAINT homes_pk DO UPDATE SET public_key = excluded.public_key, address = excluded.address"""
@@ -56,8 +64,12 @@ def _centre(tx: Transaction, verifier: HomeVerifier) -> Centre:
 
 
 async def _verifier(tx: Transaction, keyring: Keyring, sender: str) -> HomeVerifier:
-    key = await tx.fetchval(_KEY, sender)
-    return HomeVerifier(keyring, known={sender: bytes(key)} if key is not None else None)
+    server, of_another, _ = sender.partition("/")
+    key = await tx.fetchval(_KEY, server)
+    if key is not None:
+        # A server's key is good for its own homes: which one is asked follows from the name that is claimed.
+        return HomeVerifier(keyring, known={sender: bytes(key)})
+    return HomeVerifier(keyring, local=frozenset() if of_another else None)
 
 
 async def check(tx: Transaction, keyring: Keyring, envelope: Envelope) -> None:
@@ -100,12 +112,46 @@ async def homes_here(tx: Transaction, homes: list[str]) -> list[str]:
     if not homes:
         return []
     elsewhere = {row["home"] for row in await tx.fetch(_ELSEWHERE, homes)}
-    return [home for home in homes if home not in elsewhere]
+    return [home for home in homes if home not in elsewhere and "/" not in home]
 
 
 async def register_home(tx: Transaction, home: str, public_key: bytes, address: str | None = None) -> None:
-    """Let another server's home in, by its ed25519 public key (32 bytes); a later key takes the place of an earlier one."""
+    """Let another server in, by its ed25519 public key (32 bytes) and its address; later ones replace earlier ones.
+
+    It signs for its homes, ``<home>/<company id>``; what waits for them is delivered to the address.
+    """
     await tx.execute(_REGISTER, home, public_key, address, tx.now)
+
+
+class ServerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that belongs to the unit: what waits for it, since when, and why the last attempt failed."""
+
+    home: str
+    address: str | None
+    count: int
+    oldest: str | None
+    problem: str | None
+
+
+class RefusedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel another server refused for good."""
+
+    parcel_id: str
+    receiver: str
+    attempts: int
+    code: str
+    detail: str
+    refused_at: datetime
+
+
+async def servers(tx: Transaction) -> list[ServerRow]:
+    """Give the servers that belong to the unit, by name."""
+    return [ServerRow(**dict(row)) for row in await tx.fetch(_SERVERS)]
+
+
+async def refused(tx: Transaction, since: datetime, most: int) -> list[RefusedRow]:
+    """Give what was refused for good since then, the latest first."""
+    return [RefusedRow(**dict(row)) for row in await tx.fetch(_REFUSED, since, most)]
 
 
 async def due_for(tx: Transaction, home: str, limit: int) -> list[Outgoing]:

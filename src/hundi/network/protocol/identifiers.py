@@ -6,12 +6,13 @@ make begins with the prefix, and the proper patterns ask for it (domain §11).
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from random import Random
 from typing import Final, Protocol
 
 from hundi.kit.clock import Clock
-from hundi.kit.ids import new_id
+from hundi.kit.ids import floor_id, new_id
 
 
 class Prefix(StrEnum):
@@ -74,10 +75,17 @@ class SortableIds:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._made = 0
 
     def make(self, prefix: Prefix) -> str:
         """Give a new identifier."""
-        return new_id(prefix, self._clock.now()).replace("_", "")
+        self._made += 1
+        return new_id(prefix, self._clock.now(), self._made).replace("_", "")
+
+
+def parcel_floor(at: datetime) -> str:
+    """Give the lowest id of a parcel that :class:`SortableIds` can make at ``at``: what is below it is older."""
+    return floor_id(Prefix.MESSAGE, at).replace("_", "")
 
 
 class SeededIds:

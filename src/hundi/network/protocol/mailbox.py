@@ -17,6 +17,8 @@ from hundi.network.protocol.store import Mailbox, Outgoing
 
 WIDEST_GAP: Final = 1000
 """How many parcels of a lane may be missing before one that is kept back."""
+KEPT: Final = timedelta(days=90)
+"""How long it is remembered which parcels were taken over; far longer than a stamp may be off (docs/decisions/0019)."""
 _FIRST_RETRY: Final = timedelta(seconds=2)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 _DOUBLINGS: Final = 11

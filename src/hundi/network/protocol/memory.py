@@ -281,6 +281,12 @@ class MemoryStore:
 
     # ---------------------------------------------------------------- answers
 
+    async def pass_over(self, object_id: str, revision: int) -> None:
+        """Note that the moves of an object up to this revision never came."""
+        found = self._objects.get(object_id)
+        if found is not None and found.revision < revision:
+            self._objects.put(object_id, msgspec.structs.replace(found, revision=revision))
+
     async def unanswered(self, object_ids: Collection[str]) -> Collection[str]:
         """Give those of the objects about which a message of ours has no answer yet."""
         return {object_id for object_id in object_ids if self._pending.get(object_id)}

@@ -29,7 +29,11 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """One message under way. A parcel about several objects has a place in each of their lanes."""
+    """One message under way. A parcel about several objects has a place in each of their lanes.
+
+    ``instead_of`` is the id of a parcel its receiver refused for good: this one takes its places, so that what comes after
+    it may take effect, and has no effect itself.
+    """
 
     id: str
     sender: str
@@ -37,6 +41,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[Position, ...]
     message: Call | None = None
     delivery: Delivery | None = None
+    instead_of: str | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +123,6 @@ def unseal(envelope: Envelope, receiver: str, now: datetime, verifier: Verifier)
         raise MessageRefused(Fault.UNREADABLE, "parcel") from error
     if (parcel.id, parcel.sender) != (envelope.id, envelope.sender) or parcel.receiver != receiver:
         raise MessageRefused(Fault.WRONG_RECEIVER, "receiver", parcel.receiver)
-    if (parcel.message is None) == (parcel.delivery is None):
+    if [parcel.message, parcel.delivery, parcel.instead_of].count(None) != 2:
         raise MessageRefused(Fault.UNREADABLE, "parcel")
     return parcel

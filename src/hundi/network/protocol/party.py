@@ -6,13 +6,13 @@ comes, which moves it on or makes it FAILED.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
 from hundi.kit.clock import Clock
 from hundi.network.protocol.deciding import decide, subjects
-from hundi.network.protocol.decisions import Change, Context, Delivery, Moved, Rehearsal, Wanted
+from hundi.network.protocol.decisions import Change, Context, Delivery, Loaded, Moved, Rehearsal, Wanted
 from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.gathering import gather
 from hundi.network.protocol.identifiers import IdMaker, Prefix
@@ -40,6 +40,10 @@ class Party:
         self._clock = clock
         self._ids = ids
         self._verifier = verifier
+
+    def named(self, home: str) -> Self:
+        """Give the same end under another name."""
+        return type(self)(home, self._clock, self._ids, self._verifier)
 
     async def submit(self, store: PartyStore, message: Call, *, rehearse: bool = True) -> str:
         """Put a message into the outbox; gives its id, under which the answer will come.
@@ -93,7 +97,7 @@ class Party:
                     own = None
                 news = _news_of(change, own)
                 if news.moves:
-                    await store.put(news, delivery.body)
+                    await store.put(await _joined(store, news, held), delivery.body)
         if delivery.resp is not None:
             about = await store.answered(delivery.resp.request_id)
             if not delivery.resp.success and about:
@@ -135,3 +139,18 @@ def _news_of(change: Change, own: NetworkObject | None) -> Change:
     """Leave out the moves a party has rows of: the CREATE of what it made itself."""
     known = own.revision if own is not None else 0
     return msgspec.structs.replace(change, moves=tuple(moved for moved in change.moves if moved.revision > known))
+
+
+async def _joined(store: PartyStore, news: Change, held: Loaded) -> Change:
+    """Make a change follow on what is held, also where a delivery before it was refused here for good.
+
+    Every change brings its object whole, so only the rows of the lost moves are missing; of an object whose birth was
+    lost, the first move that comes stands in its place.
+    """
+    own = held.objects.get(news.object.id)
+    first = news.moves[0]
+    if own is not None and first.revision > own.revision + 1:
+        await store.pass_over(own.id, first.revision - 1)
+    if own is None and first.revision > 1:
+        return msgspec.structs.replace(news, moves=(msgspec.structs.replace(first, revision=1), *news.moves[1:]))
+    return news

@@ -119,6 +119,10 @@ class PartyStore(Mailbox, ObjectStore, Protocol):
         """Keep a copy, its document and its event rows under the id of ``aside``, which is the copy but for the id."""
         ...
 
+    async def pass_over(self, object_id: str, revision: int) -> None:
+        """Note that the moves of an object up to this revision never came: what brought them was refused here for good."""
+        ...
+
     async def unanswered(self, object_ids: Collection[str]) -> Collection[str]:
         """Give those of the objects about which a message of ours has no answer yet."""
         ...

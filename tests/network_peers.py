@@ -1,0 +1,198 @@
+"""A central unit and servers that belong to it, in this process and over real HTTP; all of them on the tests' database."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import msgspec
+import uvicorn
+
+import make
+import network_bodies as bodies
+from hundi import app as hundi_app
+from hundi.config import Settings
+from hundi.db.pool import Database, Transaction
+from hundi.http.outgoing import Outgoing
+from hundi.kit.addresses import parse_allow
+from hundi.kit.keys import Keyring
+from hundi.network.central import unit
+from hundi.network.central.delivery import Deliveries
+from hundi.network.ends import party_of
+from hundi.network.keys import HomeSigner, ServerSigner
+from hundi.network.membership import membership
+from hundi.network.party_store import PostgresPartyStore
+from hundi.network.protocol import messages as m
+from hundi.network.protocol.parcels import CENTRE, Parcel
+from hundi.network.uplink import Uplink
+from hundi.network.wire.meaning import message_of
+from hundi.network.wire.onboarding import CheckEntity
+from hundi.network.wire.reading import read
+from network_world import pan
+
+CENTRE_KEYS = Keyring(["the secret key of a central unit that runs elsewhere"])
+
+
+@asynccontextmanager
+async def listening(asgi: Any, port: int = 0) -> AsyncIterator[int]:
+    """Serve an application on a port of this machine and give the port."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(asgi, http="httptools", ws="none", lifespan="off", log_config=None))
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # signals are pytest's
+    running = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        while not server.started:  # noqa: ASYNC110 - the server sets no event
+            await asyncio.sleep(0.005)
+        yield bound.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
+        bound.close()
+
+
+class Centre:
+    """A central unit of its own key, alone on its port."""
+
+    def __init__(self, db: Database, clock: Any, port: int, allow: str) -> None:
+        self.db = db
+        self.port = port
+        self.outgoing = Outgoing(parse_allow(allow))
+        self.deliveries = Deliveries(db, CENTRE_KEYS, self.outgoing)
+
+    @staticmethod
+    def key() -> str:
+        return base64.b64encode(HomeSigner(CENTRE_KEYS, CENTRE).public_key()).decode()
+
+    @staticmethod
+    def app(db: Database, clock: Any) -> Any:
+        return hundi_app.build(
+            settings=Settings(), db=db, clock=clock, keyring=CENTRE_KEYS, files=None, base_url="http://centre.test",
+            centre_alone=True,
+        )  # fmt: skip
+
+    async def enrol(self, server: Server) -> None:
+        async with self.db.unbound() as tx:
+            await unit.register_home(tx, server.name, ServerSigner(server.keyring).public_key(), server.address)
+
+    async def deliver(self) -> None:
+        """Make one round to every server with mail."""
+        await self.deliveries.look()
+        await self.deliveries.rounds()
+
+    async def waiting(self, home: str) -> list[dict[str, Any]]:
+        async with self.db.unbound() as tx:
+            sql = "SELECT parcel_id, attempts, due, problem, parcel FROM central.outbox WHERE receiver = $1 ORDER BY parcel_id"
+            return [dict(row) for row in await tx.fetch(sql, home)]
+
+
+class Server:
+    """A server that belongs to a central unit elsewhere: its settings, its application, its uplink, its companies."""
+
+    def __init__(self, db: Database, clock: Any, name: str, centre_url: str, allow: str) -> None:
+        self.db = db
+        self.clock = clock
+        self.name = name
+        self.keyring = Keyring([f"the secret of the server {name} and of nobody else"])
+        self.settings = Settings(
+            network_centre_url=centre_url, network_centre_key=Centre.key(), network_server=name, outgoing_allow=allow
+        )
+        member = membership(self.settings)
+        assert member is not None
+        self.outgoing = Outgoing(parse_allow(allow))
+        self.uplink = Uplink(db, self.keyring, self.settings, member, self.outgoing)
+        self.app = hundi_app.build(
+            settings=self.settings, db=db, clock=clock, keyring=self.keyring, files=None, base_url="http://server.test"
+        )
+        self.address = ""
+        self.made: list[httpx2.AsyncClient] = []
+
+    def http(self, headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(self.app)
+        self.made.append(httpx2.AsyncClient(transport=transport, base_url="http://server.test", headers=headers))
+        return self.made[-1]
+
+    async def company(self) -> Trader:
+        return Trader(self, await make.company(self.db, self.keyring, self.clock, self.http))
+
+    async def close(self) -> None:
+        for client in self.made:
+            await client.aclose()
+        await self.outgoing.aclose()
+
+
+class Trader:
+    """A company of such a server."""
+
+    def __init__(self, server: Server, company: make.Company) -> None:
+        self.server = server
+        self.company = company
+        self.home = f"{server.name}/{company.seller_id}"
+        self.b2b_id = f"B2B-{company.seller_id}"
+        self.pan = pan()
+
+    async def send(self, path: str, body: dict[str, Any]) -> str:
+        """Put a message into the outbox; gives its id."""
+        reply = await self.company.http.post(f"/api/v0/{path}", json=body)
+        assert reply.status_code == 200, reply.text
+        found: str = reply.json()["payload"]
+        return found
+
+    async def register(self) -> str:
+        body = bodies.register_entity(self.b2b_id, self.pan, make.gstin("27", self.pan))
+        return await self.send("business-onboarding/reg-entity", body)
+
+    async def check(self) -> str:
+        """Ask about an entity: a message anybody may send, about an object nobody has."""
+        return await self.send("business-onboarding/reg-check-entity", self.body())
+
+    def body(self) -> dict[str, Any]:
+        return bodies.check_entity(self.pan)
+
+    async def submitted(self, tx: Transaction, body: dict[str, Any], times: int) -> list[str]:
+        """Put a check of an entity into the outbox so many times, whatever is known of it."""
+        message = message_of(read(json.dumps(body).encode(), CheckEntity), m.CheckEntity)
+        party = party_of(tx, self.server.keyring, self.server.settings)
+        store = PostgresPartyStore(tx, party.home)
+        return [await party.submit(store, message, rehearse=False) for _ in range(times)]
+
+    async def drain(self) -> None:
+        await self.server.uplink.drain(self.company.seller_id)
+
+    async def heard(self, message_id: str) -> list[dict[str, Any]]:
+        """Give the answers to a message."""
+        rows = await self.company.rows(
+            "SELECT data::text AS data FROM events WHERE seller_id = $1 AND data -> 'resp' ->> 'reqMsgId' = $2",
+            message_id,
+        )
+        return [bodies.json_of(row["data"])["resp"] for row in rows]
+
+    async def outbox(self) -> list[dict[str, Any]]:
+        sql = "SELECT parcel_id, attempts, due, problem, parcel FROM network_outbox WHERE seller_id = $1 ORDER BY parcel_id"
+        return await self.company.rows(sql)
+
+    async def listed(self, state: str | None = None, **query: Any) -> dict[str, Any]:
+        """List the outbox over HTTP."""
+        asked = query | ({} if state is None else {"parcelState": state})
+        reply = await self.company.http.get("/api/v0/network/outbox", params=asked)
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()["payload"]
+        return found
+
+    async def status(self, collection: str, object_id: str) -> str:
+        reply = await self.company.http.get(f"/api/v0/network/{collection}/{object_id}")
+        assert reply.status_code == 200, reply.text
+        found: str = reply.json()["payload"]["status"]
+        return found
+
+
+def parcel_of(row: dict[str, Any]) -> Parcel:
+    return msgspec.json.decode(row["parcel"], type=Parcel)
