@@ -26,6 +26,7 @@ from hundi.db.embedded import Urls
 from hundi.db.pool import Database
 from hundi.files.store import FileStore
 from hundi.imports.engine import Engine
+from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
 from importing import PATH, Importer, row, text
 
@@ -183,7 +184,7 @@ async def test_a_run_that_fails_half_way_is_taken_up_again(importer: Importer, m
 
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "_settle", broken)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(RunLater, match="No space"):
             await importer.run(import_id)
     await importer.run(import_id)
     await check_exact(importer, rows, await result(importer, import_id))

@@ -12,8 +12,9 @@ import pytest
 
 import make
 from hundi.files.store import FileStore, StoreUnavailable
+from hundi.imports.jobs import Setbacks
 from hundi.imports.parsing import ReadingFailed
-from hundi.kit.errors import Transient
+from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
 from importing import PATH, Importer, row, text
 
@@ -104,9 +105,11 @@ async def test_an_import_waits_for_room_and_goes_on(
     assert (await queued(importer, rows(2_000))).status_code == 202
     [import_id] = await importer.waiting()
     disk.fill(leave=leave)
-    with pytest.raises(Transient) as told:
-        await importer.run(import_id)
-    assert isinstance(told.value, ReadingFailed | StoreUnavailable)
+    for wait in (1, 2):
+        with pytest.raises(RunLater) as told:
+            await importer.run(import_id)
+        assert isinstance(told.value.__cause__, ReadingFailed | StoreUnavailable)
+        assert told.value.delay.total_seconds() == wait
     state = "SELECT state FROM imports WHERE seller_id = $1"
     assert await importer.seller.value(state) == "RUNNING"
     disk.free()
@@ -115,3 +118,13 @@ async def test_an_import_waits_for_room_and_goes_on(
     assert await importer.count() == 2_000
     # What the first tries left behind is gone.
     assert not list(importer.context.files.work.iterdir())
+
+
+def test_an_interrupted_import_looks_again_within_seconds_however_often() -> None:
+    setbacks = Setbacks()
+    delays = [setbacks.delay("imp_a").total_seconds() for _ in range(100)]
+    assert delays[:6] == [1, 2, 4, 8, 15, 15]
+    assert max(delays) == 15
+    assert setbacks.delay("imp_b").total_seconds() == 1
+    setbacks.over("imp_a")
+    assert setbacks.delay("imp_a").total_seconds() == 1

@@ -145,3 +145,83 @@ async def test_rows_that_repeat_their_invoice_bring_its_items(importer: Importer
     again = await imported(importer, rows_of([*rows, *bad, *late]))
     assert (again["success_count"], await importer.count("invoice_items")) == (322, 322)
     assert failures(again) == failures(payload)
+
+
+# What the two lines (of 600 and 400, at 18%) say besides, what the invoice of 1,000 says, and the head that does not fit.
+VERDICTS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str], str | None]] = {
+    "heads from the rate": ({}, {}, {"cgst": "90", "sgst": "90"}, None),
+    "heads as sent": ({"cgst": "54", "sgst": "54"}, {"cgst": "36", "sgst": "36"}, {"cgst": "90", "sgst": "90"}, None),
+    "within a rupee": ({"cgst": "55", "sgst": "54"}, {"cgst": "36", "sgst": "36"}, {"cgst": "90", "sgst": "90"}, None),
+    "cgst": ({"cgst": "50", "sgst": "54"}, {"cgst": "36", "sgst": "36"}, {"cgst": "90", "sgst": "90"}, "cgst"),
+    "sgst": ({"cgst": "54", "sgst": "54"}, {"cgst": "36", "sgst": "37.01"}, {"cgst": "90", "sgst": "90"}, "sgst"),
+    "igst": ({"igst": "108"}, {"igst": "70"}, {"igst": "180"}, "igst"),
+    "igst where the invoice has halves": ({"igst": "108"}, {"igst": "72"}, {"cgst": "90", "sgst": "90"}, "cgst"),
+    "a rate of its own": ({"gstRate": "5"}, {}, {"cgst": "90", "sgst": "90"}, "cgst"),
+    "cess": ({"cess": "5"}, {}, {"cgst": "90", "sgst": "90", "cess": "50"}, "cess"),
+    "cess that fits": ({"cess": "25"}, {"cess": "25"}, {"cgst": "90", "sgst": "90", "cess": "50"}, None),
+    "an invoice without tax": ({}, {}, {}, None),
+    "tax in the lines alone": ({"igst": "108"}, {"igst": "72"}, {}, "igst"),
+    "totals": ({"itemTotal": "708"}, {"itemTotal": "472.5"}, {"cgst": "90", "sgst": "90"}, None),
+    "a total that does not fit": ({"itemTotal": "708"}, {"itemTotal": "400"}, {"cgst": "90", "sgst": "90"}, "total"),
+    "totals without the tax": ({"itemTotal": "600"}, {"itemTotal": "400"}, {"igst": "180"}, "total"),
+    "reverse charge, totals without the tax": (
+        {"itemTotal": "600"}, {"itemTotal": "400"}, {"igst": "180", "reverseCharge": "yes"}, None,
+    ),
+    "export with payment, totals without the tax": (
+        {"itemTotal": "600"}, {"itemTotal": "400"}, {"igst": "180", "supplyType": "EXPWP"}, None,
+    ),
+}  # fmt: skip
+_WIRE = {"taxableValue": "assessmentAmount", "itemTotal": "totalItemValue", "description": "productDescription"}
+
+
+async def test_lines_are_held_against_every_head_of_their_invoice_by_call_and_by_file(
+    importer: Importer, seller: make.Company
+) -> None:
+    customer = await seller.value("SELECT customer_id FROM customers WHERE seller_id = $1")
+    heads = ("cgst", "sgst", "igst", "cess", "reverseCharge", "supplyType")
+    columns = (*ITEMS, "cgst", "sgst", "igst", "cess", "itemTotal")
+    bills, items, called = [], [], {}
+    for at, (first, second, invoice, _) in enumerate(VERDICTS.values()):
+        main = row(invoiceNumber=f"V-{at}", baseAmount="1000", cgst="", sgst="")
+        bills.append([{**main, **invoice}.get(name, "") for name in (*MAIN[:-1], *heads)])
+        base = {"description": "Bolts", "hsnCode": "7318", "gstRate": "18"}
+        lines = [{**base, "taxableValue": "600", **first}, {**base, "taxableValue": "400", **second}]
+        items += [[{**one, "invoiceNumber": f"V-{at}"}.get(name, "") for name in columns] for one in lines]
+        sent = {
+            name: value if name == "supplyType" else True if name == "reverseCharge" else float(value)
+            for name, value in invoice.items()
+        }
+        body = make.invoice_body(
+            customer, invoiceNumber=f"W-{at}", baseAmount=1000, **{"cgst": None, "sgst": None, **sent}
+        )
+        body["itemLists"] = [
+            {
+                _WIRE.get(name, name): text if name in {"description", "hsnCode"} else float(text)
+                for name, text in one.items()
+            }
+            for one in lines
+        ]
+        called[at] = await seller.http.post("/api/v0/invoice", json=body)
+    content = workbooks.of(Invoices=[(*MAIN[:-1], *heads), *bills], Items=[columns, *items])
+    payload = await imported(importer, content)
+    told = {one["row"] - 2: one for one in payload["failureRequests"]}
+    for at, (case, (_, _, _, wrong)) in enumerate(VERDICTS.items()):
+        assert (called[at].status_code, at in told) == ((200, False) if wrong is None else (400, True)), (case, told)
+        if wrong is None:
+            continue
+        by_call = called[at].json()["errorResponse"]["apiSubErrors"]
+        by_file = told[at]
+        assert {one["code"] for one in by_call} == {"ITEMS_DO_NOT_ADD_UP"} == set(by_file["error_code"].split(" | "))
+        assert wrong in by_call[0]["message"].lower(), case
+        assert wrong in by_file["error_message"].lower(), case
+        assert f"the sheet Items, row {2 * at + 2}, {2 * at + 3}" in by_file["error_message"]
+
+
+async def test_rows_that_bring_items_say_where_they_stand_when_they_do_not_add_up(importer: Importer) -> None:
+    rows = [flat("G-1", "1000", "600"), flat("G-1", "1000", "400", itemGstRate="5")]
+    payload = await imported(importer, rows_of(rows))
+    assert failures(payload) == {2: "ITEMS_DO_NOT_ADD_UP", 3: "INVOICE_FAILED"}
+    assert (
+        "cgst come to 64.00; the invoice's cgst is 90.00. See row 2, 3."
+        in payload["failureRequests"][0]["error_message"]
+    )

@@ -11,9 +11,13 @@ import pytest
 
 import make
 from hundi.files.store import FileStore
+from hundi.imports import retention
+from hundi.imports.invoice_pdfs import InvoicePdfs
 from hundi.imports.retention import sweep
+from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
-from importing import PATH, Importer, row, text
+from importing import PATH, Importer, imported, received, row, text
+from workbooks import zipped
 
 
 @pytest.fixture
@@ -96,3 +100,78 @@ async def test_half_written_files_go_after_a_day(seller: make.Company, files: Fi
     assert await files.remove_leftovers(now - timedelta(days=1)) == 2
     assert (half.exists(), fetched.exists(), hash_in_name.exists()) == (False, False, True)
     assert await files.exists("imports/imp_x/whole")
+
+
+PDF = b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n%%EOF\n"
+
+
+async def under_attachments(files: FileStore, far: datetime) -> set[str]:
+    return {key async for key in files.older(retention.ATTACHMENTS, far)}
+
+
+async def test_files_of_an_archive_that_came_to_nothing_go_and_those_of_attachments_stay(
+    importer: Importer, files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seller = importer.seller
+    for number in ("S/1", "S/2", "S/3"):
+        await seller.invoice(invoiceNumber=number)
+    payload = await imported(importer, zipped({"S-1.pdf": PDF + b"1"}), kind="attachments")
+    assert payload["success_count"] == 1
+    far = seller.clock.now() + timedelta(days=400)
+    [attached] = await under_attachments(files, far)
+    # What an upload leaves whose server was killed before it wrote the row, and one that is of no import.
+    await files.put("attachments/att_019a0000000070008000000000000000", b"lost")
+    await files.put("attachments/odd", b"lost")
+
+    async def broken(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    seller.clock.move(seconds=1)
+    import_id = await received(importer, zipped({"S-2.pdf": PDF + b"2", "S-3.pdf": PDF + b"3"}), kind="attachments")
+    with monkeypatch.context() as patch:
+        patch.setattr(InvoicePdfs, "complete", broken)
+        with pytest.raises(RunLater):
+            await importer.run(import_id)
+    everything = await under_attachments(files, far)
+    assert len(everything) == 5
+    dated(tmp_path / "files", seller.clock.now())
+
+    seller.clock.move(hours=23)
+    assert await sweep(seller.db, files, days=400) == 0, "what is younger than a day is left alone"
+    seller.clock.move(hours=2)
+    assert await sweep(seller.db, files, days=400) == 2, "the import may still be gone on with"
+    mine = await under_attachments(files, far)
+    assert len(mine) == 3
+    assert attached in mine
+
+    # Settled without its chunk: nobody will ever write the rows of those files.
+    await seller.run(
+        "UPDATE imports SET state = 'CANCELLED', finished_at = created_at WHERE seller_id = $1 AND import_id = $2",
+        import_id,
+    )
+    monkeypatch.setattr(retention, "_FILES_AT_ONCE", 2)
+    assert await sweep(seller.db, files, days=400) == 2
+    assert await under_attachments(files, far) == {attached}
+
+
+async def test_an_archive_that_is_gone_on_with_late_has_its_files(
+    importer: Importer, files: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seller = importer.seller
+    await seller.invoice(invoiceNumber="L/1")
+    import_id = await received(importer, zipped({"L-1.pdf": PDF}), kind="attachments")
+
+    async def broken(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InvoicePdfs, "complete", broken)
+        with pytest.raises(RunLater):
+            await importer.run(import_id)
+    dated(tmp_path / "files", seller.clock.now())
+    seller.clock.move(days=3)
+    assert await sweep(seller.db, files, days=400) == 0
+    await importer.run(import_id)
+    assert await sweep(seller.db, files, days=400) == 0
+    assert await importer.count("attachments") == 1
+    assert len(await under_attachments(files, seller.clock.now() + timedelta(days=400))) == 1

@@ -15,6 +15,7 @@ from hundi.db.pool import Database, Transaction
 from hundi.files.store import FileStore
 from hundi.imports import jobs
 from hundi.imports.parsing import ReadingFailed
+from hundi.jobs.later import RunLater
 from hundi.kit.actor import Actor
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
@@ -76,8 +77,9 @@ async def test_a_commit_whose_answer_was_lost_counts_once_and_is_in_the_results(
     on_shaky.context = type(importer.context)(
         db=shaky, clock=seller.clock, keyring=keyring, settings=importer.settings, files=store, mailer=None
     )
-    with pytest.raises(ReadingFailed):
+    with pytest.raises(RunLater) as told:
         await on_shaky.run(import_id)
+    assert isinstance(told.value.__cause__, ReadingFailed)
     assert shaky.lost == 1
     await importer.run(import_id)
     payload = await outcome(importer, import_id)

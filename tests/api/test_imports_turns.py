@@ -108,6 +108,25 @@ async def test_an_import_that_gives_no_sign_of_life_keeps_nobody_waiting(importe
     assert began == [dead, next_one]
 
 
+async def test_an_import_whose_job_is_gone_before_it_began_keeps_nobody_waiting(
+    importer: Importer, began: list[str]
+) -> None:
+    lost, second, third = await queued(importer, 3)
+    await run(importer, second)
+    assert began == [], "the first may still come"
+    importer.seller.clock.move(seconds=50)
+    await run(importer, second)  # it waits, and looks again
+    assert began == []
+    importer.seller.clock.move(seconds=30)
+    await run(importer, third)
+    assert began == [], "the second looked half a minute ago"
+    await run(importer, second)
+    assert began == [second]
+    await settle(importer, second)
+    await run(importer, lost)
+    assert began == [second, lost]
+
+
 async def test_a_running_import_gives_signs_of_life(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "BEAT_S", 0.05)
     seller = importer.seller

@@ -254,6 +254,25 @@ async def test_tally_masters_vouchers_and_open_bills_come_in(importer: Importer)
     ]
 
 
+async def test_vouchers_as_people_have_them_become_invoices_whole(importer: Importer) -> None:
+    for name in ("Asha Traders", "Bela Stores", "R. Iyer", "Galla", "Cash", "Cara Inc"):
+        await importer.seller.customer(legalName=name, paymentTermsDays=30)
+    reply = await importer.send((GOLDEN / "counter.xml").read_bytes(), name="DayBook.xml")
+    payload = reply.json()["payload"]
+    assert [one["code"] for one in reply.json()["warnings"]] == ["VOUCHERS_SKIPPED", "ITEMS_LEFT_OUT"]
+    assert (payload["failureRequests"], payload["success_count"]) == ([], 19)
+    found = await importer.seller.rows(
+        "SELECT invoice_number, net_amount, balance, receivable_status FROM invoices WHERE seller_id = $1 AND balance < net_amount"
+        " ORDER BY 1"
+    )
+    assert [tuple(one.values()) for one in found] == [
+        ("NF/C/01", Decimal(1180), Decimal(380), "PARTIALLY_PAID"),
+        *((f"NF/C/0{at}", Decimal(1180), Decimal(0), "PAID") for at in (2, 3, 4)),
+    ]
+    again = await importer.good((GOLDEN / "counter.xml").read_bytes() + b"\n")
+    assert (again["success_count"], again["warn_count"]) == (19, 19)
+
+
 async def test_a_failure_workbook_keeps_its_items(importer: Importer) -> None:
     head = ["invoiceNumber", "customerRef", "dueDate", "baseAmount", "gstRate"]
     bills = [head, ["I-1", "C1", "2026-12-01", 100, 18], ["I-2", "NOBODY", "2026-12-01", 50, 18]]

@@ -41,7 +41,7 @@ PURE = {
     "gst.document", "gst.einvoice", "gst.einvoice_items", "gst.einvoice_parties", "gst.einvoice_travel",
     "gst.einvoice_values", "gst.findings", "gst.hsn", "gst.inv01", "gst.inv01_fields", "gst.inv01_reading", "gst.irn",
     "gst.numbers", "gst.rates", "gst.rulebook", "gst.shapes", "gst.signed", "gst.supply", "gst.tolerance", "gst.units",
-    "invoices.amounts", "invoices.patching", "invoices.patch_fields",
+    "invoices.amounts", "invoices.line_sums", "invoices.patching", "invoices.patch_fields",
     "payments.upi", "payments.rules", "audit.catalogue", "network.matching", "network.verdicts", "network.tds",
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ AS_THE_OWNER = {
     "directory_put": "points a key at the bound seller, at nobody else",
     "directory_drop": "takes away a key of the bound seller",
     "sellers_with_webhook_work": "gives the ids of sellers whose events wait to be turned into webhooks, nothing of theirs",
+    "attachments_kept": "tells which of some files an attachment has or may come to have, nothing of theirs",
     "imports_kept": "tells which of some imports still need their files, nothing of theirs",
     "sellers_to_seal": "gives the ids of sellers whose audit rows wait for their seal, nothing of theirs",
     "sellers_with_parcels": "gives the ids of sellers whose network parcels are due, nothing of theirs",

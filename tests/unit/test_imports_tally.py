@@ -225,3 +225,93 @@ def test_entries_that_stand_in_both_lists_count_once(tmp_path: Path) -> None:
 def test_a_sign_before_a_currency_counts(tmp_path: Path, debit: str, credit: str) -> None:
     content = voucher(("Asha", debit), ("Export of goods", credit), kind="Cash Memo")
     assert amounts(content, tmp_path) == {"baseAmount": "800.00", "netAmount": "800.00"}
+
+
+# What each voucher of counter.xml comes to beside its names and dates, and its lines: (quantity, unit, price, discount,
+# taxable value, rate, cess).
+_GST = {"baseAmount": "1000.00", "cgst": "90.00", "sgst": "90.00", "netAmount": "1180.00"}
+_BOLTS = ("10", "Nos", "100.00", None, "1000.00", "18", None)
+COUNTER: dict[str, tuple[dict[str, str], list[tuple[str | None, ...]]]] = {
+    "01 part paid": ({**_GST, "totalReceived": "800.00"}, [_BOLTS]),
+    "02 cash sale": ({**_GST, "totalReceived": "1180.00"}, [_BOLTS]),
+    "03 a till": ({**_GST, "totalReceived": "1180.00"}, [_BOLTS]),
+    "04 card, and change": ({**_GST, "totalReceived": "1180.00"}, [_BOLTS]),
+    "05 two godowns": (_GST, [_BOLTS]),
+    "06 goods that came back": (
+        {"baseAmount": "800.00", "cgst": "72.00", "sgst": "72.00", "netAmount": "944.00"}, [],
+    ),
+    "07 goods given free": (_GST, [_BOLTS, ("2", "Nos", "0.00", None, "0", "18", None)]),
+    "08 freight that is a line": (
+        {"baseAmount": "1200.00", "cgst": "108.00", "sgst": "108.00", "netAmount": "1416.00"},
+        [_BOLTS, (None, None, None, None, "200.00", "18", None)],
+    ),
+    "09 packing taxed with the goods": (
+        {"baseAmount": "1100.00", "cgst": "99.00", "sgst": "99.00", "netAmount": "1298.00"}, [],
+    ),
+    "10 insurance that was taxed": (
+        {"baseAmount": "1050.00", "cgst": "94.50", "sgst": "94.50", "netAmount": "1239.00"}, [],
+    ),
+    "11 postage that was not": ({**_GST, "otherCharges": "40.00", "netAmount": "1220.00"}, [_BOLTS]),
+    "12 misleading names": ({"baseAmount": "2000.00", "igst": "360.00", "netAmount": "2360.00"}, []),
+    "13 a carrier": ({"baseAmount": "1000.00", "igst": "50.00", "netAmount": "1050.00"}, []),
+    "14 stock that stands twice": ({"baseAmount": "1000.00", "igst": "180.00", "netAmount": "1180.00"}, [_BOLTS]),
+    "15 discount, TDS, rounding": (
+        {"baseAmount": "900.50", "cgst": "81.05", "sgst": "81.05", "discount": "100.00", "roundOff": "-0.68", "tds": "1.00",
+         "netAmount": "1060.90"}, [],
+    ),
+    "16 other units": (
+        _GST, [("3.5", "Box", "200.00", None, "700.00", "18", None), ("100", "Nos", None, None, "300.00", "18", None)],
+    ),
+    "17 true and seeming discounts": (
+        _GST,
+        [("3", "Nos", "33.34", None, "100.00", "18", None), ("10", "Nos", "100.00", "100.00", "900.00", "18", None)],
+    ),
+    "18 dollars": (
+        {"baseAmount": "4000.00", "netAmount": "4000.00"}, [("100", "Nos", "40.00", None, "4000.00", "18", None)],
+    ),
+    "19 cess": (
+        {"baseAmount": "1000.00", "cgst": "140.00", "sgst": "140.00", "cess": "120.00", "netAmount": "1400.00"},
+        [("100", "Nos", "10.00", None, "1000.00", "28", "120.00")],
+    ),
+}  # fmt: skip
+_NOT_AMOUNTS = frozenset(
+    {"row", "invoiceNumber", "invoiceDate", "dueDate", "customerName", "externalId", "description"}
+)
+
+
+def test_what_people_have_in_their_vouchers(tmp_path: Path) -> None:
+    manifest = sent((GOLDEN / "counter.xml").read_bytes(), tmp_path)
+    assert manifest.remarks[0] == ("VOUCHERS_SKIPPED", "Vouchers passed over: 1 not sales.")
+    assert manifest.remarks[1][0] == "ITEMS_LEFT_OUT"
+    assert manifest.remarks[1][1].startswith("4 vouchers came without their lines")
+    lines: dict[str, list[tuple[str | None, ...]]] = {}
+    names = ("quantity", "unit", "unitPrice", "discount", "taxableValue", "gstRate", "cess")
+    for one in rows(manifest, tmp_path, items=True):
+        lines.setdefault(one["invoiceNumber"], []).append(tuple(one.get(name) for name in names))
+    found = rows(manifest, tmp_path)
+    assert [one["row"] for one in found] == list(range(1, 20))
+    for one, (case, (figures, its_lines)) in zip(found, COUNTER.items(), strict=True):
+        assert one["invoiceNumber"] == f"NF/C/{case[:2]}"
+        assert {name: text for name, text in one.items() if name not in _NOT_AMOUNTS} == figures, case
+        assert lines.get(one["invoiceNumber"], []) == its_lines, case
+    assert [(one["customerName"], one["dueDate"]) for one in found[1:4]] == [
+        ("R. Iyer", "2026-05-02"), ("Galla", "2026-05-02"), ("Cash", "2026-05-02"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "money"),
+    [
+        ("Cash", True), ("Petty Cash", True), ("HDFC A/c 1177", True), ("State Bank of India", True), ("PhonePe", True),
+        ("Cash discount allowed", False), ("Bank charges recovered", False), ("Cashew sales", False), ("Asha Traders", False),
+    ],
+)  # fmt: skip
+def test_money_is_known_by_its_ledgers_name(tmp_path: Path, name: str, money: bool) -> None:
+    content = voucher(("Asha", "-1000"), (name, "-180"), ("Sales", "1000"), ("IGST", "180"))
+    [found] = rows(sent(f"<ENVELOPE>{content}</ENVELOPE>".encode(), tmp_path), tmp_path)
+    assert found.get("totalReceived") == ("180" if money else None)
+    assert found["netAmount"] == ("1180" if money else "1000")
+
+
+def test_a_voucher_whose_every_entry_is_unreadable_is_still_a_row(tmp_path: Path) -> None:
+    assert amounts(voucher(("Asha", "?"), ("Sales", "many")), tmp_path) == {"baseAmount": "many"}

@@ -12,7 +12,8 @@ from hundi.imports import load, report
 from hundi.imports.chunk import ChunkWork
 from hundi.imports.kind import Kind
 from hundi.imports.parse_child import Manifest
-from hundi.imports.verdict import Verdict
+from hundi.imports.verdict import DUPLICATE_CONFLICT, Verdict
+from hundi.kit.errors import FieldProblem
 
 _TRIES: Final = 3
 
@@ -35,6 +36,8 @@ class AllOrNothing:
         self._loader = loader
         self._advance = advance
         self._in_turn = False
+        self._at = 0
+        self._lost: tuple[int, dict[int, list[FieldProblem]]] | None = None
 
     async def carry_out(self, *, begun: bool) -> bool | None:
         """Write all or nothing. Gives True once all is written (or would be, in a dry run), False where it was cancelled,
@@ -55,9 +58,31 @@ class AllOrNothing:
                     return False
             except load.KeyTaken:
                 self._kind.collided()
+                # Whose key it was is seen at once or perhaps never: the one who has it may be gone again.
+                self._lost = self._at, (await self._works[self._at].judge()).notes.errors
                 continue
             return True
         return None
+
+    def explain(self, verdict: Verdict, no: int) -> None:
+        """Name the rows of chunk ``no`` whose keys were taken while the file was written, where judging it shows nothing.
+
+        Whoever took them is gone again then, and still nothing was imported. Where nobody was seen, all rows of the
+        chunk say what happened.
+        """
+        if self._lost is None or self._lost[0] != no or verdict.failed().any():
+            return
+        again = "It happened while the file was written: send the file again."
+        for at, problems in self._lost[1].items():
+            for one in problems:
+                message = f"{one.message} {again}"
+                verdict.notes.error(at, FieldProblem(one.field, one.code, message, one.rejected))
+        if self._lost[1]:
+            return
+        chunk = self._manifest.chunks[no]
+        message = f"Somebody else used or changed what a row from {chunk.first_row} to {chunk.last_row} needs. {again}"
+        for at in range(verdict.rows.height):
+            verdict.notes.error(at, FieldProblem("row", DUPLICATE_CONFLICT, message))
 
     async def _all_good(self) -> bool | None:
         """Judge every chunk; None where the import was cancelled on the way."""
@@ -81,8 +106,9 @@ class AllOrNothing:
         self._kind.restart()
         try:
             async with run.db.transaction(run.seller_id) as tx, self._copying() as connection:
-                for chunk, work in zip(self._manifest.chunks, self._works, strict=True):
-                    await self._check_wanted(chunk.first_row)
+                for work in self._works:
+                    self._at = work.no
+                    await self._check_wanted(self._manifest.chunks[work.no].first_row)
                     await self._write(tx, work, stored, connection)
                 written = True
         except BaseException as error:

@@ -35,6 +35,11 @@ class ChunkWork:
         self._manifest = manifest
         self._no = no
 
+    @property
+    def no(self) -> int:
+        """Give the number of the chunk, from 0."""
+        return self._no
+
     async def judge(self) -> Verdict:
         """Read the chunk, look up what it speaks of, and judge every row."""
         frame = await asyncio.to_thread(pl.read_ipc, self._path)

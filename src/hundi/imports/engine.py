@@ -28,7 +28,7 @@ from hundi.imports.chunk import ChunkWork
 from hundi.imports.columns import FileKind
 from hundi.imports.customer_changes import CustomerChanges
 from hundi.imports.customer_rows import CustomerRows
-from hundi.imports.errors import FileRefused, refuse
+from hundi.imports.errors import FileRefusal, FileRefused, refuse
 from hundi.imports.invoice_pdfs import InvoicePdfs
 from hundi.imports.invoice_rows import InvoiceRows
 from hundi.imports.kind import Kind, Run
@@ -87,7 +87,7 @@ class Engine:
             async with self._run.db.transaction(self._run.seller_id) as tx:
                 settled = await service.refuse(tx, self._run.actor, self._run.row.import_id, refused.refusal)
             if not settled:
-                raise
+                await self._break_off(refused)
         except load.Stopped:
             log.info("the import was settled meanwhile", import_id=self._run.row.import_id)
         finally:
@@ -113,7 +113,24 @@ class Engine:
                 await watching
         if manifest.refusal is not None:
             raise FileRefused(manifest.refusal)
+        # Should the upload be gone or unreadable one day, what is written can still be reported.
+        await self._run.files.put(self._manifest_key, msgspec.json.encode(manifest))
         return manifest
+
+    @property
+    def _manifest_key(self) -> str:
+        return f"imports/{self._run.row.import_id}/manifest.json"
+
+    async def _break_off(self, refused: FileRefused) -> None:
+        """Settle an import some of whose chunks are written, and whose file can be read no more: those stay."""
+        try:
+            manifest = msgspec.json.decode(await self._run.files.get(self._manifest_key), type=Manifest)
+        except FileMissing:
+            if await self._is_settled():
+                return
+            raise refused from None
+        with work_folder(self._run.files.work) as folder:
+            await self._settle(folder, manifest, whole=False, refusal=refused.refusal)
 
     async def _watch(self, folder: Path, rows: int) -> None:
         """Write down how much of the file has been read, as the reader's chunks appear."""
@@ -139,13 +156,12 @@ class Engine:
         for no, there in applied.items():
             _check_same(self._run.row.import_id, manifest.chunks[no], there)
         works = [ChunkWork(kind, folder, manifest, no) for no in range(len(manifest.chunks))]
-        rolled_back = False
+        plan: AllOrNothing | None = None
         if self._run.options.atomic and len(applied) < len(works):
             plan = AllOrNothing(kind, works, manifest, self._loader, self._advance)
             outcome = await plan.carry_out(begun=bool(applied))
             if outcome is not None:
                 return outcome
-            rolled_back = True
         kind.restart()
         for no, chunk in enumerate(manifest.chunks):
             if no in applied and not (kind.looks_back(chunk) or self._run.options.dry_run):
@@ -156,17 +172,21 @@ class Engine:
             if kind.one_by_one():
                 await self._drain(0)
             verdict = await works[no].judge()
-            if self._run.options.dry_run or rolled_back:
+            if self._run.options.dry_run or plan is not None:
                 await works[no].foresee(verdict)
             if no not in applied:
-                await self._write(kind, works[no], verdict, rolled_back=rolled_back)
+                await self._write(kind, works[no], verdict, plan)
         await self._drain(0)
         return True
 
-    async def _write(self, kind: Kind[Any], work: ChunkWork, verdict: Verdict, *, rolled_back: bool) -> None:
-        """Write a judged chunk: two at a time where they do not depend on each other."""
-        if self._run.options.dry_run or rolled_back:
-            if rolled_back:
+    async def _write(self, kind: Kind[Any], work: ChunkWork, verdict: Verdict, failed: AllOrNothing | None) -> None:
+        """Write a judged chunk: two at a time where they do not depend on each other.
+
+        ``failed`` is the plan that came to nothing: then no row is written, and each is told why.
+        """
+        if self._run.options.dry_run or failed is not None:
+            if failed is not None:
+                failed.explain(verdict, work.no)
                 verdict.roll_back()
             await work.note(verdict)
         elif self._loader is None or kind.in_turn(verdict):
@@ -183,10 +203,12 @@ class Engine:
             for task in done:
                 task.result()
 
-    async def _settle(self, folder: Path, manifest: Manifest, *, whole: bool) -> None:
+    async def _settle(
+        self, folder: Path, manifest: Manifest, *, whole: bool, refusal: FileRefusal | None = None
+    ) -> None:
         """Join the result files and settle the import, unless another run has.
 
-        ``whole`` says that nobody cancelled it: every chunk must be there.
+        ``whole`` says that nobody cancelled it: every chunk must be there. ``refusal`` says why the rest is not.
         """
         async with self._run.db.read(self._run.seller_id) as tx:
             rows = await queries.chunks(tx, self._run.row.import_id)
@@ -212,9 +234,10 @@ class Engine:
         async with self._run.db.transaction(self._run.seller_id) as tx:
             won = await service.lock(tx, self._run.row.import_id) not in SETTLED
             if won:
-                await self._close(tx, manifest, summaries, stored, sizes)
+                await self._close(tx, manifest, summaries, stored, sizes, refusal)
         for key in keys if won else []:
             await report.drop(self._run.files, key)
+        await self._run.files.delete(self._manifest_key)
         for key in [] if won else stored.values():
             await self._run.files.delete(key)
 
@@ -225,6 +248,7 @@ class Engine:
         summaries: list[report.Summary],
         stored: dict[str, str],
         sizes: dict[str, int],
+        refusal: FileRefusal | None,
     ) -> None:
         """Settle the import, which is locked: nobody writes a chunk of it now."""
         if len(await queries.chunks(tx, self._run.row.import_id)) != len(summaries):
@@ -241,12 +265,15 @@ class Engine:
                 f"{kind}_file_url": files_service.address(self._run.options.base_url, token),
             }
         payload = msgspec.convert(msgspec.to_builtins(report.payload_of(summaries, more)), BulkResponse, strict=False)
-        result = StoredResult(payload=payload, warnings=_about(manifest))
         state = DONE if len(summaries) == len(manifest.chunks) else CANCELLED
+        broken_off = None if state == DONE else refusal
+        result = StoredResult(payload=payload, warnings=[*_broken_off(broken_off), *_about(manifest)])
         dispatch = [one for summary in summaries for one in summary.dispatch]
         if self._run.options.dry_run or state == CANCELLED:
             dispatch = []
-        await service.finish(tx, self._run.actor, self._run.row.import_id, result, dispatch, state=state)
+        await service.finish(
+            tx, self._run.actor, self._run.row.import_id, result, dispatch, state=state, refusal=broken_off
+        )
 
     async def _is_settled(self) -> bool:
         async with self._run.db.read(self._run.seller_id) as tx:
@@ -257,6 +284,12 @@ def _check_same(import_id: str, chunk: Chunk, there: queries.ChunkRow) -> None:
     if (chunk.first_row, chunk.last_row) != (there.first_row, there.last_row):
         message = f"chunk {there.chunk_no} of {import_id} was written with other rows than it has now"
         raise RuntimeError(message)
+
+
+def _broken_off(refusal: FileRefusal | None) -> list[ApiSubError]:
+    """Say that the rest of the file could not be read, and what to do about it."""
+    stay = "Rows that are in the success file are imported and stay; send the whole file again, they are known then."
+    return [ApiSubError(one.field, one.code, f"{one.message} {stay}") for one in refusal.problems] if refusal else []
 
 
 def _about(manifest: Manifest) -> list[ApiSubError]:

@@ -17,6 +17,7 @@ import polars as pl
 
 from hundi.db.pool import Transaction
 from hundi.files.store import Kept
+from hundi.imports import queries
 from hundi.imports.archive import pdf_of
 from hundi.imports.kind import Kind, Run
 from hundi.imports.notes import Notes
@@ -94,6 +95,7 @@ class InvoicePdfs(Kind[PdfVerdict]):
         good = pl.concat(frames).filter(pl.col(PROBLEMS).is_null())
         names: dict[int, str] = dict(good.select(ROW, "c0").iter_rows())
         async with run.db.read(run.seller_id) as tx:
+            await queries.plan_for_these_values(tx)
             bare = sorted({_BARE.sub("", form) for name in names.values() for form in _forms(name)})
             found = await tx.fetch(_CANDIDATES, tx.seller_id, bare, sorted({name.lower() for name in names.values()}))
         return cls(run, manifest, folder, matched(names, [dict(row) for row in found]))

@@ -1,9 +1,10 @@
 """The items of invoices (domain §10 Items): read, held against their invoice, and made ready to be written.
 
 What a line must have and what is computed for it is as in createInvoice (``invoices.birth``): heads that are absent come
-from the rate, and the lines' taxable values add up to the invoice's within a rupee.
+from the rate, and the lines come to what their invoice says (``invoices.line_sums``).
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from hundi.imports.parse_child import Manifest
 from hundi.imports.reading import too_wide
 from hundi.imports.records import problems_of
 from hundi.imports.report import Lines
+from hundi.invoices import line_sums
 from hundi.kit.errors import FieldProblem
 from hundi.kit.money import NotAnAmount, checked_amount, in_paise, parse_amount, shown
 
@@ -30,6 +32,13 @@ _HSN: Final = r"^[0-9]{4,8}$"
 _WHOLE: Final = 100_000  # percent in thousandths
 _PLACES: Final = {"quantity": Decimal("0.001"), "unitPrice": Decimal("0.0001")}
 _MOST_DIGITS: Final = 14
+_RUPEE: Final = 100
+_SHOWN: Final = 5
+_SUMMED: Final = {"taxableValue": "taxable_value", "itemTotal": "item_total"}
+_LINE_NAMES: Final = {
+    "taxable_value": "taxableValue", "cgst": "cgst", "sgst": "sgst", "igst": "igst", "cess": "cess",
+    "item_total": "itemTotal",
+}  # fmt: skip
 
 
 class ItemRows:
@@ -50,6 +59,7 @@ class ItemRows:
             frame, msgspec.structs.replace(manifest, columns=columns, kind=FileKind.ITEMS, date_styles={}), self.notes
         )
         self._inline = inline
+        self._sheet = manifest.items.sheet if manifest.items is not None else manifest.sheet
         self._shared = [f"c{at}" for at, name in enumerate(manifest.columns) if name is not None] if inline else []
         if not inline:
             too_wide(frame, self.notes)
@@ -107,13 +117,14 @@ class ItemRows:
     def settle(self, rows: pl.DataFrame, notes: Notes) -> pl.DataFrame:
         """Hold the items against their invoices: what is wrong with one fails both; gives ``rows`` with ``items_hash``.
 
-        ``rows`` are the chunk's, with ``row``, ``number_key``, ``taxable_value`` and ``igst``; ``notes`` are theirs.
+        ``rows`` are the chunk's, with ``row``, ``number_key``, the figures in paise, ``reverseCharge`` and ``supplyType``;
+        ``notes`` are theirs.
         """
         owners = rows.select(
             pl.col("row").alias(OWNER),
             pl.col("number_key").alias("its_key"),
-            "taxable_value",
             pl.col("igst").alias("its_igst"),
+            ((pl.col("cgst") + pl.col("sgst") + pl.col("igst")) > 0).alias("its_taxed"),
             pl.int_range(pl.len(), dtype=pl.Int64).alias("place"),
         )
         joined = self.values.join(owners, on=OWNER, how="left", maintain_order="left")
@@ -122,7 +133,7 @@ class ItemRows:
         self.values = _completed(joined)
         for place, lines in self._by_place().items():
             _tell(self, place, lines, notes)
-        _check_sums(self.values, rows, notes)
+        _check_sums(self, rows, notes)
         return rows.with_columns(self._hashes(rows.height))
 
     def _check_owned(self, joined: pl.DataFrame) -> None:
@@ -136,6 +147,11 @@ class ItemRows:
             else:
                 message = "No row of the first sheet has this invoice number."
                 self.notes.error(at, FieldProblem("invoiceNumber", "ITEM_WITHOUT_INVOICE", message, shown(number)))
+
+    def place_of(self, rows: Sequence[int], count: int) -> str:
+        """Say where the lines of an invoice stand: the sheet, and the first of its rows."""
+        numbers = ", ".join(str(row) for row in rows) + (" …" if count > len(rows) else "")
+        return f"row {numbers}" if self._inline else f"the sheet {self._sheet}, row {numbers}"
 
     def _by_place(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
@@ -173,6 +189,8 @@ def _completed(values: pl.DataFrame) -> pl.DataFrame:
     """Number the lines and compute what was left out."""
     given = pl.any_horizontal(pl.col(name).is_not_null() for name in ("cgst", "sgst", "igst"))
     inter = (pl.col("its_igst") > 0).fill_null(value=False)
+    # An invoice without any tax (a bill of supply, an export under LUT) has lines without any, whatever their rate.
+    taxed = pl.col("its_taxed").fill_null(value=False)
     zero = pl.lit(0, dtype=pl.Int64)
 
     def head(name: str, applies: pl.Expr, whole: int) -> pl.Expr:
@@ -180,7 +198,8 @@ def _completed(values: pl.DataFrame) -> pl.DataFrame:
         return pl.when(given).then(pl.col(name).fill_null(0)).otherwise(computed).alias(name)
 
     values = values.with_columns(
-        head("igst", inter, _WHOLE), head("cgst", ~inter, 2 * _WHOLE), head("sgst", ~inter, 2 * _WHOLE),
+        head("igst", taxed & inter, _WHOLE), head("cgst", taxed & ~inter, 2 * _WHOLE),
+        head("sgst", taxed & ~inter, 2 * _WHOLE),
         pl.col("cess").fill_null(0), pl.col("discount").fill_null(0),
         (pl.int_range(pl.len()).over(OWNER) + 1).alias("line_no"),
     )  # fmt: skip
@@ -202,20 +221,50 @@ def _tell(items: ItemRows, place: int, lines: list[int], notes: Notes) -> None:
     notes.error(place, FieldProblem("items", "ITEM_FAILED", message, first.rejected))
 
 
-def _check_sums(values: pl.DataFrame, rows: pl.DataFrame, notes: Notes) -> None:
-    sums = values.filter(pl.col("place").is_not_null()).group_by("place", maintain_order=True).agg(
-        pl.col("taxableValue").sum().alias("total"), pl.len().alias("count")
+def _check_sums(items: ItemRows, rows: pl.DataFrame, notes: Notes) -> None:
+    """Hold what the lines come to against their invoices, as createInvoice does: see ``invoices.line_sums``."""
+    summed = (*line_sums.HEADS, "item_total")
+    named = items.values.rename(_SUMMED).filter(pl.col("place").is_not_null())
+    sums = named.group_by("place", maintain_order=True).agg(
+        *(pl.col(name).sum() for name in summed),
+        pl.len().alias("count"),
+        pl.col(OWNER).first(),
+        pl.col("row").head(_SHOWN),
+    )
+    says = rows.select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("place"),
+        *(pl.col(name).alias(f"its_{name}") for name in line_sums.HEADS), _untaxed(),
     )  # fmt: skip
-    for place, total, count in sums.iter_rows():
-        if count > MOST:
-            message = f"An invoice has at most {MOST} items; this one has {count}."
+    sums = sums.join(says, on="place", how="left", maintain_order="left")
+    apart = pl.max_horizontal(pl.lit(_RUPEE), pl.col("count") // 2)
+    parts = pl.sum_horizontal(line_sums.HEADS)
+    odd = (pl.col("count") > MOST) | ((pl.col("item_total") - parts).abs() > apart)
+    for name in line_sums.HEADS:
+        odd |= (pl.col(name) - pl.col(f"its_{name}")).abs() > apart
+    for one in sums.filter(odd).iter_rows(named=True):
+        place = one["place"]
+        if one["count"] > MOST:
+            message = f"An invoice has at most {MOST} items; this one has {one['count']}."
             notes.error(place, FieldProblem("items", "TOO_MANY_ITEMS", message))
-        elif place not in notes.errors and abs(total - rows["taxable_value"][place]) > 100:
-            message = (
-                f"The lines' taxableValue come to {rupees_of(total)}; the invoice's taxable value is "
-                f"{rupees_of(rows['taxable_value'][place])}."
+        elif place not in notes.errors:
+            come_to = {name: rupees_of(one[name]) for name in summed}
+            wanted = line_sums.Wanted(
+                **{name: rupees_of(one[f"its_{name}"]) for name in line_sums.HEADS}, untaxed=one["untaxed"]
             )
-            notes.error(place, FieldProblem("items", "ITEMS_DO_NOT_ADD_UP", message))
+            for found in line_sums.problems(
+                line_sums.Sums(count=one["count"], **come_to), wanted, "items", _LINE_NAMES
+            ):
+                where = items.place_of(one["row"], one["count"])
+                notes.error(
+                    place, FieldProblem(found.field, found.code, f"{found.message} See {where}.", found.rejected)
+                )
+
+
+def _untaxed() -> pl.Expr:
+    """Tell whose tax is shown and not charged: see ``line_sums.Wanted``."""
+    kinds = [kind.value for kind in line_sums.WITH_PAYMENT]
+    reverse = pl.col("reverseCharge").fill_null(value=False)
+    return (reverse | pl.col("supplyType").is_in(kinds).fill_null(value=False)).alias("untaxed")
 
 
 def _hsn(text: str) -> Read:

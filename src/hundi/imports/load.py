@@ -25,7 +25,10 @@ class ChunkApplied(Exception):
 
 
 class KeyTaken(Exception):
-    """A number, external id or row was written by somebody else in the meantime: look again and redo the chunk."""
+    """A number, external id or row was written by somebody else in the meantime: look again and redo the chunk.
+
+    Which it was the database does not say: under row-level security it keeps keys to itself.
+    """
 
 
 class Cancelled(Exception):

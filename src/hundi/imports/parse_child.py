@@ -205,7 +205,7 @@ def _read_tally(source: Path, cut: _Cut) -> Manifest:
     writer.close()
     lines.close()
     if not writer.total:
-        raise refuse("NO_ROWS", f"The export has nothing to import. {_passed_over(skipped)}".strip(), malformed=False)
+        raise refuse("NO_ROWS", f"The export has nothing to import. {skipped.passed_over()}".strip(), malformed=False)
     items = None
     if lines.total:
         columns: list[str | None] = list(ITEM_HEADINGS)
@@ -213,16 +213,7 @@ def _read_tally(source: Path, cut: _Cut) -> Manifest:
     found = _manifest(
         Format.TALLY, cut, headings, header, writer, encoding="", sheet=cut.kind.value.capitalize(), items=items
     )
-    said = _passed_over(skipped)
-    return msgspec.structs.replace(found, remarks=[("VOUCHERS_SKIPPED", said)] if said else [])
-
-
-def _passed_over(skipped: Skipped) -> str:
-    counts = (
-        (skipped.cancelled, "cancelled"), (skipped.optional, "optional"), (skipped.others, "not sales"),
-    )  # fmt: skip
-    parts = [f"{count:,} {what}" for count, what in counts if count]
-    return f"Vouchers passed over: {', '.join(parts)}." if parts else ""
+    return msgspec.structs.replace(found, remarks=skipped.remarks())
 
 
 def _second(table: SheetTable | None, cut: _Cut) -> Items | None:

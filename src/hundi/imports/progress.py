@@ -9,7 +9,7 @@ from hundi.db.pool import Transaction
 from hundi.http.envelope import in_ist, sub_errors
 from hundi.imports.errors import FileRefusal, ImportNotFound
 from hundi.imports.schemas import ImportModes, ImportStatus, StoredResult
-from hundi.imports.service import REFUSED, SETTLED, Options
+from hundi.imports.service import SETTLED, Options
 from hundi.kit.keys import Keyring
 from hundi.kit.paging import MOST_COUNTED, check_start, read_cursor, write_cursor
 
@@ -104,7 +104,7 @@ def _shown(row: Any, now: datetime, base_url: str) -> ImportStatus:
     if row["result"] is not None:
         result = msgspec.json.decode(row["result"], type=StoredResult)
         status.result, status.warnings = result.payload, result.warnings
-    if row["state"] == REFUSED and row["refusal"] is not None:
+    if row["refusal"] is not None:
         status.refusal = sub_errors(msgspec.json.decode(row["refusal"], type=FileRefusal).problems)
     return status
 

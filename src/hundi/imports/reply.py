@@ -114,7 +114,7 @@ def answer(row: ImportRow, *, replayed: bool = False) -> Reply[Any]:
         return Reply(encode(content), status_code=400, media_type="application/json", headers=headers)
     result = msgspec.json.decode(row.result or "", type=StoredResult)
     warnings = [FieldProblem(one.field, one.code, one.message, one.rejectedValue) for one in result.warnings]
-    if row.state == CANCELLED:
+    if row.state == CANCELLED and row.refusal is None:
         message = "The import was cancelled: rows that are in the success file were written before and stay."
         warnings.append(FieldProblem("file", "IMPORT_CANCELLED", message))
     return Reply(encode(ok(result.payload, warnings)), status_code=200, media_type="application/json", headers=headers)

@@ -75,7 +75,7 @@ _LOCK: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $
 # Held while a chunk is written: nobody settles the import meanwhile, and its progress can still be written.
 _STAY: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2 FOR KEY SHARE"
 _FINISH: Final = """
-    UPDATE imports SET state = $3, result = $4, finished_at = $5 WHERE seller_id = $1 AND import_id = $2"""
+    UPDATE imports SET state = $3, result = $4, finished_at = $5, refusal = $6 WHERE seller_id = $1 AND import_id = $2"""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,13 +202,15 @@ async def lock(tx: Transaction, import_id: str) -> str:
 
 
 async def finish(
-    tx: Transaction, actor: Actor, import_id: str, result: StoredResult, dispatch: list[str], *, state: str = DONE
-) -> None:
+    tx: Transaction, actor: Actor, import_id: str, result: StoredResult, dispatch: list[str], *, state: str = DONE,
+    refusal: FileRefusal | None = None,
+) -> None:  # fmt: skip
     """Settle an import that is locked: its reply, its traces, and the dispatch that rows asked for.
 
-    ``state`` is DONE, or CANCELLED where not every chunk was written.
+    ``state`` is DONE, or CANCELLED where not every chunk was written; ``refusal`` then says why, if nobody asked for it.
     """
-    await tx.execute(_FINISH, tx.seller_id, import_id, state, as_json(result), tx.now)
+    reason = as_json(refusal) if refusal is not None else None
+    await tx.execute(_FINISH, tx.seller_id, import_id, state, as_json(result), tx.now, reason)
     payload = result.payload
     facts: dict[str, Any] = {
         "success_count": payload.success_count, "failure_count": payload.failure_count, "warn_count": payload.warn_count,

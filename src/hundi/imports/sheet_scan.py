@@ -17,6 +17,10 @@ from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS
 
 MOST_CELLS: Final = 12_000_000
 """Cells of a sheet's used area, empty ones included: what 2 GiB of memory hold."""
+NOT_CALCULATED: Final = (
+    "The formula of this cell was never calculated: open the file in a spreadsheet program, save it, send it again."
+)
+EXTERNAL_LINK: Final = "This cell takes its value from another file: paste it as a value."
 _MOST_ODD: Final = 100_000
 _LONGEST_ROW: Final = 8 * LONGEST_RECORD
 _MOST_MERGES: Final = 50_000
@@ -47,7 +51,8 @@ class Scan(msgspec.Struct):
     """What was found. Columns and rows count from 1 as the sheet shows them; ``last_row`` 0: nothing is filled.
 
     ``odd``: by row and column, what is wrong with a cell whatever its column. ``rounded``: numeric cells that lost
-    digits, which matters where digits are no amount. ``percents``: cells shown times a hundred.
+    digits, which matters where digits are no amount. ``percents``: cells shown times a hundred. ``texts``: what is shown
+    of cells whose value says something else.
     """
 
     first_column: int = 0
@@ -57,6 +62,12 @@ class Scan(msgspec.Struct):
     rounded: dict[tuple[int, int], str] = msgspec.field(default_factory=dict)
     percents: list[tuple[int, int]] = msgspec.field(default_factory=list)
     merges: list[Merge] = msgspec.field(default_factory=list)
+    texts: dict[tuple[int, int], str] = msgspec.field(default_factory=dict)
+
+
+def cell_error(text: str) -> str:
+    """Say what to do about a cell that shows an error."""
+    return f"The cell shows the error {text}: correct it."
 
 
 def column_number(letters: str) -> int:
@@ -252,21 +263,19 @@ class _Scanner:
 
     def _formulas_in(self, rows: bytes) -> None:
         for found in self._uncalculated.finditer(rows):
-            message = "The formula of this cell was never calculated: open the file in Excel, save it, send it again."
-            self._note(found, "FORMULA_NOT_CALCULATED", message, _formula_of(found))
+            self._note(found, "FORMULA_NOT_CALCULATED", NOT_CALCULATED, _formula_of(found))
         if b"[" not in rows:
             return
         for found in self._calculated.finditer(rows):
             if found["formula"] and _ELSEWHERE.search(found["formula"]):
-                message = "This cell takes its value from another file: paste it as a value."
-                self._note(found, "EXTERNAL_LINK", message, _formula_of(found))
+                self._note(found, "EXTERNAL_LINK", EXTERNAL_LINK, _formula_of(found))
 
     def _errors_in(self, rows: bytes) -> None:
         for found in self._any.finditer(rows):
             if _ERROR.search(found["head"] + found["tail"]):
                 shown = re.search(rb"<(?:\w+:)?v>([^<]{1,40})<", rows[found.end() : found.end() + 4096])
                 text = shown[1].decode("utf-8", "replace") if shown else "#ERROR"
-                self._note(found, "CELL_ERROR", f"The cell shows the error {text}: correct it.", text)
+                self._note(found, "CELL_ERROR", cell_error(text), text)
 
     def _percents_in(self, rows: bytes) -> None:
         for found in self._numeric.finditer(rows):

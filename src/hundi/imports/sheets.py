@@ -17,6 +17,7 @@ import polars as pl
 from hundi.imports.columns import IDENTIFIERS, FileKind, Format, Header, key_of, known, match
 from hundi.imports.containers import Package
 from hundi.imports.errors import refuse
+from hundi.imports.ods_scan import scan_ods, worth_scanning
 from hundi.imports.records import EXTRA, PROBLEMS, ROW, CellProblem
 from hundi.imports.sheet_scan import MOST_CELLS, Scan, column_letters, refuse_repeats, scan
 from hundi.imports.sniff import MOST_COLUMNS
@@ -50,6 +51,7 @@ class Book:
     def __init__(self, path: Path, file_format: Format, kind: FileKind) -> None:
         self._path = path
         self._kind = kind
+        self._is_plain = False
         with Package(path) as package:
             if file_format is Format.XLSX:
                 self._workbook = describe(package)
@@ -59,6 +61,7 @@ class Book:
             else:
                 package.refuse_entities()
                 refuse_repeats(package)
+                self._is_plain = not worth_scanning(package)
         try:
             self._reader: Any = fastexcel.read_excel(path)
         except fastexcel.FastExcelError as error:
@@ -100,6 +103,10 @@ class Book:
         cells = self._load(sheet)
         if cells is None:
             return None
+        if not self._is_xlsx and not self._is_plain:
+            with Package(self._path) as package:
+                found = scan_ods(package, sheet.name)
+            _refuse_unlike(found, cells, sheet.name)
         at, headings = header_of(cells.head(HEADER_WITHIN).rows(), kind)
         if at < 0:
             return None
@@ -156,6 +163,13 @@ def _trimmed(row: Sequence[str | None]) -> list[str]:
     return headings
 
 
+def _refuse_unlike(found: Scan, cells: pl.DataFrame, sheet: str) -> None:
+    """Refuse a sheet that two readers do not see alike: what one found out would be put into the wrong cells."""
+    if (found.last_column - found.first_column + 1, found.last_row) != (cells.width, cells.height):
+        message = f"The sheet {sheet} cannot be read with certainty: save it as .xlsx or CSV, and send that."
+        raise refuse("WORKBOOK_DAMAGED", message, place=sheet)
+
+
 class _Rows:
     """The rows behind a header line, given in slices of frames with all that was found out about their cells."""
 
@@ -164,6 +178,7 @@ class _Rows:
         self._first = first
         self._header = header
         self._width = len(header.columns)
+        self._texts: dict[int, dict[int, str]] = {}
         self.found = found
 
     def may_be_rounded(self) -> bool:
@@ -177,6 +192,7 @@ class _Rows:
         """Give the rows in order, blank ones left out unless a cell of them could not be read."""
         problems = self._problems()
         percents = self._percents()
+        self._texts = self._shown_texts()
         merged = self._merged()
         height = self._cells.height
         beyond = sorted({row for row in problems if row >= self._first + height})
@@ -203,6 +219,8 @@ class _Rows:
             at = int(name[1:])
             if at in percents:
                 column = _as_percent(column, [row - first for row in percents[at]])
+            if at in self._texts:
+                column = _shown(column, {row - first: text for row, text in self._texts[at].items()})
             columns.append(column)
         numbers = pl.int_range(first, first + cells.height, dtype=pl.Int64, eager=True).alias(ROW)
         return self._shaped(pl.DataFrame([*columns, numbers]), problems, merged)
@@ -278,6 +296,13 @@ class _Rows:
                 found.setdefault(column - self.found.first_column, []).append(row)
         return found
 
+    def _shown_texts(self) -> dict[int, dict[int, str]]:
+        found: dict[int, dict[int, str]] = {}
+        for (row, column), text in self.found.texts.items():
+            if row >= self._first:
+                found.setdefault(column - self.found.first_column, {})[row] = text
+        return found
+
 
 def _told(problems: list[CellProblem]) -> str | None:
     return msgspec.json.encode(problems).decode() if problems else None
@@ -294,6 +319,14 @@ def _without_noise(column: pl.Series) -> pl.Series:
 def _fifteen_digits(text: str) -> str:
     whole = text.partition(".")[0].lstrip("-")
     return f"{round(Decimal(text), 15 - len(whole)).normalize():f}"
+
+
+def _shown(column: pl.Series, texts: dict[int, str]) -> pl.Series:
+    """Put the texts that are shown in the place of the values."""
+    here = {at: text for at, text in texts.items() if 0 <= at < len(column)}
+    if not here:
+        return column
+    return column.scatter(pl.Series(list(here), dtype=pl.UInt32), pl.Series(list(here.values()), dtype=pl.String))
 
 
 def _as_percent(column: pl.Series, places: list[int]) -> pl.Series:

@@ -1,14 +1,12 @@
 """Tally's sales vouchers and party ledgers as rows of our columns (domain §10).
 
-In Tally's XML debits are negative: the party of a sale is debited, so its amount is minus what it owes; sales and taxes
-are credits. Cancelled and optional vouchers and those that are no sales are passed over and counted. Rows are numbered as
+What a voucher comes to is worked out by ``tally_amounts``. Cancelled and optional vouchers and those that are no sales are passed over and counted. Rows are numbered as
 the vouchers (or ledgers) stand in the file. Runs in the limited child only.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
@@ -17,27 +15,28 @@ import polars as pl
 
 from hundi.imports.records import EXTRA, PROBLEMS, ROW
 from hundi.imports.tally import Node, nodes
+from hundi.imports.tally_amounts import Sale, holds_money, is_money, lines_of, party_of, sale_of, stock_of
 from hundi.kit.dates import NotADate, parse_date
 
 INVOICE_HEADINGS: Final = (
     "invoiceNumber", "invoiceDate", "dueDate", "customerName", "customerGstin", "customerPin", "registrationGstin",
     "externalId", "poNumber", "description", "baseAmount", "cgst", "sgst", "igst", "cess", "discount", "otherCharges", "tcs",
-    "roundOff", "tds", "netAmount", "placeOfSupply", "reverseCharge", "irn", "ackNo", "ackDate", "signedQr", "ewayBillNo",
+    "roundOff", "tds", "netAmount", "totalReceived", "placeOfSupply", "reverseCharge", "irn", "ackNo", "ackDate", "signedQr", "ewayBillNo",
     "shipToName", "shipToPin", "shipToState",
 )  # fmt: skip
 ITEM_HEADINGS: Final = (
     "invoiceNumber", "serialNo", "description", "hsnCode", "isService", "quantity", "unit", "unitPrice", "discount",
-    "taxableValue", "gstRate",
+    "taxableValue", "gstRate", "cess",
 )  # fmt: skip
 CUSTOMER_HEADINGS: Final = (
     "legalName", "uniqueRefNo", "gstin", "pan", "treatment", "address", "state", "pinCode", "contactName", "contactEmail",
     "contactMobile", "contactNumber", "paymentTermsDays",
 )  # fmt: skip
 
-_LEDGERS: Final = ("LEDGERENTRIES.LIST", "ALLLEDGERENTRIES.LIST")
-_STOCK: Final = ("ALLINVENTORYENTRIES.LIST", "INVENTORYENTRIES.LIST")
 _WANTED: Final = frozenset({
-    *_LEDGERS, *_STOCK, "BILLALLOCATIONS.LIST", "RATEDETAILS.LIST", "INVOICEORDERLIST.LIST", "EWAYBILLDETAILS.LIST",
+    "LEDGERENTRIES.LIST", "ALLLEDGERENTRIES.LIST", "ALLINVENTORYENTRIES.LIST", "INVENTORYENTRIES.LIST",
+    "BANKALLOCATIONS.LIST", "TRANSACTIONTYPE", "INSTRUMENTNUMBER", "POSPAYMENTTYPE", "BASICBUYERNAME", "PARTYMAILINGNAME",
+    "GSTAPPROPRIATETO", "APPROPRIATEFOR", "DISCOUNT", "BILLALLOCATIONS.LIST", "RATEDETAILS.LIST", "INVOICEORDERLIST.LIST", "EWAYBILLDETAILS.LIST",
     "DATE", "GUID", "NARRATION", "PARTYGSTIN", "PARTYNAME", "PARTYLEDGERNAME", "PARTYPINCODE", "PLACEOFSUPPLY", "STATENAME",
     "CMPGSTIN", "VOUCHERTYPENAME", "VOUCHERNUMBER", "ISCANCELLED", "ISOPTIONAL", "ISDELETED", "IRN", "IRNACKNO",
     "IRNACKDATE", "IRNQRCODE", "CONSIGNEEMAILINGNAME", "CONSIGNEEPINCODE", "CONSIGNEESTATENAME", "BILLNUMBER",
@@ -52,23 +51,6 @@ _NO_SALES: Final = re.compile(
     r"purchase|receipt|payment|journal|contra|credit note|debit note|order|delivery (?:note|challan)|rejection|memorandum|payroll|attendance",
     re.IGNORECASE,
 )
-_HEADS: Final = (
-    # People type these names: CGST9%, OutputCGST, Output_SGST, C-GST, S.G.S.T.
-    ("cgst", re.compile(r"cgst|(?<![a-z])c[\s.-]*g\.?s\.?t(?![a-z])|central\s+(?:gst|tax)", re.IGNORECASE)),
-    ("sgst", re.compile(r"(?:s|ut)gst|(?<![a-z])(?:s|ut)[\s.-]*g\.?s\.?t(?![a-z])|state\s+(?:gst|tax)", re.IGNORECASE)),
-    ("igst", re.compile(r"igst|(?<![a-z])i[\s.-]*g\.?s\.?t(?![a-z])|integrated\s+(?:gst|tax)", re.IGNORECASE)),
-    ("cess", re.compile(r"(?<![a-z])cess(?![a-z])", re.IGNORECASE)),
-    ("tcs", re.compile(r"(?<![a-z])tcs(?![a-z])", re.IGNORECASE)),
-    ("tds", re.compile(r"(?<![a-z])tds(?![a-z])", re.IGNORECASE)),
-    ("roundOff", re.compile(r"round", re.IGNORECASE)),
-    (
-        "otherCharges",
-        re.compile(r"freight|transport|packing|insurance|shipping|handling|courier|cartage", re.IGNORECASE),
-    ),
-    ("discount", re.compile(r"discount", re.IGNORECASE)),
-)
-_AMOUNT: Final = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?|(?<![A-Za-z])\.[0-9]+")
-_QUANTITY: Final = re.compile(r"(-?[0-9][0-9,]*(?:\.[0-9]+)?)\s*(.*)")
 _PERIOD: Final = re.compile(r"([0-9]{1,4})\s*(day|week|month|year)s?", re.IGNORECASE)
 _SPAN: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 _TALLY_DAY: Final = re.compile(r"[0-9]{8}")
@@ -79,7 +61,6 @@ _TREATMENTS: Final = {
     "special economic zone": "SEZ",
 }  # fmt: skip
 _BATCH: Final = 5_000
-_NOTHING: Final = Decimal(0)
 
 
 class Skipped(msgspec.Struct):
@@ -88,6 +69,26 @@ class Skipped(msgspec.Struct):
     cancelled: int = 0
     optional: int = 0
     others: int = 0
+    bare: int = 0
+    """Taken over without their lines, which cannot be an invoice's: see ``tally_amounts.lines_of``."""
+
+    def passed_over(self) -> str:
+        """Say what was passed over; nothing where nothing was."""
+        counts = (self.cancelled, "cancelled"), (self.optional, "optional"), (self.others, "not sales")
+        parts = [f"{count:,} {what}" for count, what in counts if count]
+        return f"Vouchers passed over: {', '.join(parts)}." if parts else ""
+
+    def remarks(self) -> list[tuple[str, str]]:
+        """Give what is to be said of the file: code and sentence."""
+        said = self.passed_over()
+        found = [("VOUCHERS_SKIPPED", said)] if said else []
+        if self.bare:
+            message = (
+                f"{self.bare:,} vouchers came without their lines: a code or a rate is missing in them, goods came back "
+                "in them, or they do not add up to the voucher."
+            )
+            found.append(("ITEMS_LEFT_OUT", message))
+        return found
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -101,13 +102,22 @@ def vouchers(path: Path, skipped: Skipped) -> Iterator[Batch]:
     """Give the sales of a file in order, some thousand at a time; what is passed over is counted in ``skipped``."""
     rows: list[tuple[int, dict[str, str]]] = []
     items: list[tuple[int, dict[str, str]]] = []
-    lines = 0
-    for at, (_, _, voucher) in enumerate(nodes(path, _WANTED, "VOUCHER"), start=1):
-        if not _is_sale(voucher, skipped):
+    money: frozenset[str] = frozenset()
+    at = lines = 0
+    for kind, _, node in nodes(path, _WANTED, "VOUCHER", "LEDGER"):
+        if kind == "LEDGER":  # masters stand before the vouchers, where an export has both
+            if is_money(node):
+                money |= {node.attributes.get("NAME", "").strip().lower()}
             continue
-        row, its_items = _sale(voucher)
+        at += 1
+        sale = sale_of(node, money)
+        if not _is_sale(node, sale, skipped):
+            continue
+        row = _row(node, sale, money)
         rows.append((at, row))
-        for item in its_items:
+        its_items = lines_of(node, sale, row["invoiceNumber"])
+        skipped.bare += its_items is None
+        for item in its_items or []:
             lines += 1
             items.append((lines, item))
         if len(rows) >= _BATCH:
@@ -125,7 +135,7 @@ def _frame(rows: Sequence[tuple[int, dict[str, str]]], headings: Sequence[str]) 
     return frame.with_columns(numbers).select(*columns, EXTRA, ROW, PROBLEMS)
 
 
-def _is_sale(voucher: Node, skipped: Skipped) -> bool:
+def _is_sale(voucher: Node, sale: Sale, skipped: Skipped) -> bool:
     if voucher.says("ISCANCELLED") or voucher.says("ISDELETED"):
         skipped.cancelled += 1
         return False
@@ -133,51 +143,21 @@ def _is_sale(voucher: Node, skipped: Skipped) -> bool:
         skipped.optional += 1
         return False
     kind = voucher.first("VOUCHERTYPENAME") or voucher.attributes.get("VCHTYPE", "")
-    party = _party(voucher)
-    amount = _owed(voucher, party)
-    if _NO_SALES.search(kind) or (amount is not None and amount < 0):
+    if _NO_SALES.search(kind) or (sale.net is not None and sale.net < 0):
         skipped.others += 1
         return False
     return True
 
 
-def _entries(voucher: Node) -> list[Node]:
-    """Give the ledger entries: of one list, where an export has the same entries under both names."""
-    lists = [[one for one in voucher.all(name) if one.first("LEDGERNAME")] for name in _LEDGERS]
-    return next((found for found in lists if found), [])
-
-
-def _is_of(entry: Node, party: Node) -> bool:
-    """Tell whether an entry is the party's: what it owes may be split into several."""
-    return entry is party or entry.first("LEDGERNAME") == party.first("LEDGERNAME")
-
-
-def _owed(voucher: Node, party: Node | None) -> Decimal | None:
-    """Give what the party owes, its entries together; None where one cannot be read, or there is none."""
-    amounts = [_number(one.first("AMOUNT")) for one in _entries(voucher) if party is not None and _is_of(one, party)]
-    found = [-one for one in amounts if one is not None]
-    return sum(found, _NOTHING) if amounts and len(found) == len(amounts) else None
-
-
-def _party(voucher: Node) -> Node | None:
-    entries = _entries(voucher)
-    name = voucher.first("PARTYLEDGERNAME", "PARTYNAME")
-    marked = [one for one in entries if one.says("ISPARTYLEDGER")]
-    named = [one for one in entries if name and one.first("LEDGERNAME") == name]
-    return next(iter([*named, *marked]), None)
-
-
-def _sale(voucher: Node) -> tuple[dict[str, str], list[dict[str, str]]]:
-    party = _party(voucher)
-    stock = voucher.all(*_STOCK)
+def _row(voucher: Node, sale: Sale, money: frozenset[str]) -> dict[str, str]:
+    party = party_of(voucher, money)
     day = _day(voucher.first("DATE"))
-    number = voucher.first("VOUCHERNUMBER")
     orders = voucher.all("INVOICEORDERLIST.LIST")
     row = {
-        "invoiceNumber": number,
+        "invoiceNumber": voucher.first("VOUCHERNUMBER"),
         "invoiceDate": day,
-        "dueDate": _due(party, day),
-        "customerName": voucher.first("PARTYLEDGERNAME", "PARTYNAME"),
+        "dueDate": day if party is not None and holds_money(party, money) else _due(party, day),
+        "customerName": _name_of(voucher, party, money),
         "customerGstin": voucher.first("PARTYGSTIN"),
         "customerPin": voucher.first("PARTYPINCODE"),
         "registrationGstin": voucher.first("CMPGSTIN"),
@@ -197,94 +177,20 @@ def _sale(voucher: Node) -> tuple[dict[str, str], list[dict[str, str]]]:
         "shipToPin": voucher.first("CONSIGNEEPINCODE"),
         "shipToState": voucher.first("CONSIGNEESTATENAME"),
     }
-    row |= _amounts(voucher, party, stock)
+    row |= sale.cells()
+    stock = stock_of(voucher)
     if not row["description"] and stock:
         row["description"] = ", ".join(dict.fromkeys(one.first("STOCKITEMNAME") for one in stock))[:500]
-    items = [_item(one, number, at) for at, one in enumerate(stock, start=1)]
-    # Items without their code or rate are no items of a tax invoice (rule 46): the voucher's totals stand alone then.
-    complete = all(one["hsnCode"] and one["gstRate"] and one["description"] for one in items)
-    return row, items if number and complete else []
+    return row
 
 
-def _amounts(voucher: Node, party: Node | None, stock: Sequence[Node]) -> dict[str, str]:
-    """Sort what the ledgers were credited and debited with into the heads of an invoice."""
-    sums: dict[str, Decimal] = {}
-    base = sum((_number(one.first("AMOUNT")) or _NOTHING for one in stock), _NOTHING)
-    unreadable = next((one.first("AMOUNT") for one in stock if _number(one.first("AMOUNT")) is None), None)
-    for entry in _entries(voucher):
-        if party is not None and _is_of(entry, party):
-            continue
-        text = entry.first("AMOUNT")
-        amount = _number(text)
-        if amount is None:
-            unreadable = unreadable or text
-            continue
-        head = next((head for head, pattern in _HEADS if pattern.search(entry.first("LEDGERNAME"))), None)
-        if head in {"tds", "discount"}:
-            amount = -amount  # these are debits, and our columns have them positive
-        if head == "discount":
-            base -= amount
-        if head is None or (head == "otherCharges" and amount < 0):
-            base += amount
-        else:
-            sums[head] = sums.get(head, _NOTHING) + amount
-    net = _owed(voucher, party)
-    found = {head: str(amount) for head, amount in sums.items() if amount}
-    found["baseAmount"] = unreadable if unreadable is not None else str(base)
-    found["netAmount"] = str(net) if net is not None else ""
-    return found
-
-
-def _item(entry: Node, number: str, at: int) -> dict[str, str]:
-    quantity = _QUANTITY.match(entry.first("BILLEDQTY", "ACTUALQTY"))
-    price = _number(entry.first("RATE").partition("/")[0])
-    amount = _number(entry.first("AMOUNT"))
-    count = Decimal(quantity[1].replace(",", "")) if quantity else None
-    discount = (
-        (count * price - amount).quantize(Decimal("0.01")) if count and price and amount is not None else _NOTHING
-    )
-    kind = entry.first("GSTTYPEOFSUPPLY").lower()
-    return {
-        "invoiceNumber": number,
-        "serialNo": str(at),
-        "description": entry.first("STOCKITEMNAME"),
-        "hsnCode": entry.first("GSTHSNNAME", "HSNCODE", "GSTHSNCODE"),
-        "isService": "yes" if kind == "services" else "no",
-        "quantity": str(count) if count is not None else "",
-        "unit": quantity[2].split("=")[0].strip()[:10] if quantity else "",
-        "unitPrice": str(price) if price is not None else "",
-        "discount": str(discount) if discount > 0 else "",
-        "taxableValue": str(amount) if amount is not None else entry.first("AMOUNT"),
-        "gstRate": _rate(entry),
-    }
-
-
-def _rate(entry: Node) -> str:
-    """Give an item's GST rate: IGST, or the two halves together."""
-    rates: dict[str, Decimal] = {}
-    for one in entry.all("RATEDETAILS.LIST"):
-        rate = _number(one.first("GSTRATE"))
-        if rate is not None:
-            rates[one.first("GSTRATEDUTYHEAD").upper().replace(" ", "")] = rate
-    whole = rates.get("IGST", rates.get("INTEGRATEDTAX"))
-    if whole is not None:
-        return f"{whole:f}"
-    halves = [rate for head, rate in rates.items() if head in {"CGST", "SGST/UTGST", "SGST", "CENTRALTAX", "STATETAX"}]
-    return f"{sum(halves, _NOTHING):f}" if halves else ""
-
-
-def _number(text: str) -> Decimal | None:
-    """Read an amount of Tally's: ``-1,180.00``, ``100.00/Nos``, ``-$ 10 @ Rs. 80/$ = -Rs.800.00`` (the last one counts)."""
-    written = text.rpartition("=")[2]
-    found = _AMOUNT.search(written)
-    if found is None:
-        return None
-    try:
-        amount = Decimal(found[0].replace(",", ""))
-    except InvalidOperation:
-        return None
-    # A currency may stand between the sign and the digits.
-    return -amount if "-" in written[: found.start()] else amount
+def _name_of(voucher: Node, party: Node | None, money: frozenset[str]) -> str:
+    """Name the customer: the party's ledger; of a sale for cash the buyer whose name was typed, else the cash ledger."""
+    name = voucher.first("PARTYLEDGERNAME", "PARTYNAME")
+    if party is not None and not holds_money(party, money):
+        return name or party.first("LEDGERNAME")
+    typed = [voucher.first(one) for one in ("BASICBUYERNAME", "PARTYMAILINGNAME", "PARTYNAME")]
+    return next((one for one in typed if one and one != name), name)
 
 
 def _day(text: str) -> str:

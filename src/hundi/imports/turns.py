@@ -38,7 +38,9 @@ _AHEAD: Final = """
     SELECT count(*) FROM imports
      WHERE seller_id = $1 AND import_id <> $2
        AND (state = 'RUNNING' AND progress_at > $3
-            OR state = 'RECEIVED' AND (created_at, import_id) < ($4::timestamptz, $2::text))"""
+            OR state = 'RECEIVED' AND (created_at, import_id) < ($4::timestamptz, $2::text)
+               AND coalesce(progress_at, created_at) > $3)"""
+_WAITS: Final = "UPDATE imports SET progress_at = $3 WHERE seller_id = $1 AND import_id = $2 AND state = 'RECEIVED'"
 _BEAT: Final = "UPDATE imports SET progress_at = $3 WHERE seller_id = $1 AND import_id = $2 AND state = 'RUNNING'"
 _NEXT: Final = """
     SELECT import_id FROM imports WHERE seller_id = $1 AND state = 'RECEIVED' ORDER BY created_at, import_id LIMIT $2"""
@@ -87,6 +89,7 @@ async def take(tx: Transaction, payload: dict[str, Any], *, at_once: int, full: 
     ):
         # Whoever was only told to look again leaves the waiting to the job that waits already.
         if full or not payload.get("told"):
+            await tx.execute(_WAITS, tx.seller_id, import_id, tx.now)
             ids = {"import_id": import_id, "ticket": new_id("trn", tx.now)}
             await enqueue(tx, RUN_JOB, ids=ids, delay=_LOOK_AGAIN_LARGE if full else _LOOK_AGAIN)
         return Turn.LEAVE

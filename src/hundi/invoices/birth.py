@@ -17,6 +17,7 @@ from hundi.gst.rates import rate_problem
 from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export, tax_heads
 from hundi.http.idempotency import Call, KeyReused
 from hundi.http.wire import Money
+from hundi.invoices import line_sums
 from hundi.invoices.amounts import AmountMismatch, AmountsIn, AmountsOut, compute
 from hundi.invoices.errors import ApprovalNotWritable, ExternalIdTaken, NoSeries, NumberTaken, RegistrationNotFound
 from hundi.invoices.rows import CreatedFacts, ItemRow
@@ -27,7 +28,7 @@ from hundi.kit.dates import financial_year, ist_date
 from hundi.kit.errors import Conflict, FieldProblem, Forbidden, Invalid, Refusal
 from hundi.kit.gstin import NotAGstin, read_gstin
 from hundi.kit.ids import new_id
-from hundi.kit.money import ONE_RUPEE, ZERO
+from hundi.kit.money import ZERO
 from hundi.kit.states import find_state
 
 _CREATE: Final = "SELECT create_invoice($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
@@ -46,6 +47,10 @@ _REFUSALS: Final[dict[str, type[Refusal]]] = {
     "no_series": NoSeries,
     "series_exhausted": SeriesExhausted,
 }
+_LINE_NAMES: Final = {
+    "taxable_value": "assessmentAmount", "cgst": "cgst", "sgst": "sgst", "igst": "igst", "cess": "cess",
+    "item_total": "totalItemValue",
+}  # fmt: skip
 _FIELD_OF: Final = {
     "approval_not_writable": "approvalStatus",
     "customer_not_found": "customerId",
@@ -90,7 +95,8 @@ def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, v
     # Which policy holds is known to the database alone; here only what is refused under every policy.
     approval = approval_at_birth(data.approvalStatus)
     amounts = _amounts(data, AmountMismatch.WARN)
-    items = _items(data.itemLists or [], amounts, problems)
+    untaxed = bool(data.reverseCharge) or supply in line_sums.WITH_PAYMENT
+    items = _items(data.itemLists or [], amounts, problems, untaxed=untaxed)
     warnings += _unlisted(data.itemLists or [], invoiced)
     problems += amounts.errors
     if approval.invalid:
@@ -208,15 +214,16 @@ def _registration(data: InvoiceCreate, problems: list[FieldProblem]) -> str | No
         return None
 
 
-def _items(lines: Sequence[ItemIn], amounts: AmountsOut, problems: list[FieldProblem]) -> list[dict[str, Any]]:
-    """Complete the lines and check that they add up to the taxable value, within a rupee."""
+def _items(
+    lines: Sequence[ItemIn], amounts: AmountsOut, problems: list[FieldProblem], *, untaxed: bool
+) -> list[dict[str, Any]]:
+    """Complete the lines and hold them against the invoice: see :mod:`hundi.invoices.line_sums`."""
     found = [_item(at, line, amounts) for at, line in enumerate(lines)]
-    total = sum((item["taxable_value"] for item in found), ZERO)
-    if found and not amounts.errors and abs(total - amounts.taxable_value) > ONE_RUPEE:
-        message = (
-            f"The lines' assessmentAmount come to {total}; the invoice's taxable value is {amounts.taxable_value}."
-        )
-        problems.append(FieldProblem("itemLists", "ITEMS_DO_NOT_ADD_UP", message))
+    if found and not amounts.errors:
+        sums = {name: sum((item[name] for item in found), ZERO) for name in (*line_sums.HEADS, "item_total")}
+        says = {name: getattr(amounts, name) for name in line_sums.HEADS}
+        wanted = line_sums.Wanted(**says, untaxed=untaxed)
+        problems += line_sums.problems(line_sums.Sums(count=len(found), **sums), wanted, "itemLists", _LINE_NAMES)
     return found
 
 
@@ -229,7 +236,8 @@ def _unlisted(lines: Sequence[ItemIn], day: date) -> list[FieldProblem]:
 def _item(at: int, line: ItemIn, amounts: AmountsOut) -> dict[str, Any]:
     taxable = line.assessmentAmount.value
     heads = Heads(*(_paise(head) for head in (line.cgst, line.sgst, line.igst)))
-    if line.cgst is None and line.sgst is None and line.igst is None:
+    if line.cgst is None and line.sgst is None and line.igst is None and (amounts.cgst or amounts.sgst or amounts.igst):
+        # An invoice without any tax (a bill of supply, an export under LUT) has lines without any, whatever their rate.
         heads = tax_heads(taxable, line.gstRate.value, inter_state=bool(amounts.igst))
     cess = _paise(line.cess)
     total = line.totalItemValue.value if line.totalItemValue else taxable + heads.cgst + heads.sgst + heads.igst + cess

@@ -8,13 +8,13 @@ from hundi.customers.errors import CustomerNotFound
 from hundi.customers.rows import CustomerRow
 from hundi.db.pool import Transaction
 from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export
+from hundi.invoices.line_sums import tolerance
 from hundi.invoices.rows import InvoiceRow
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.money import ONE_RUPEE
 from hundi.kit.states import CENTRE
 
 _LINE_SUMS: Final = """
-    SELECT sum(taxable_value) AS taxable_value, sum(cgst) AS cgst, sum(sgst) AS sgst, sum(igst) AS igst
+    SELECT count(*) AS lines, sum(taxable_value) AS taxable_value, sum(cgst) AS cgst, sum(sgst) AS sgst, sum(igst) AS igst
       FROM invoice_items WHERE seller_id = $1 AND invoice_id = $2"""
 _STATES: Final = """
     SELECT i.ship_to_state, r.state_code FROM invoices i
@@ -24,14 +24,14 @@ _WIRE_NAMES: Final = {"taxable_value": "baseAmount", "cgst": "cgst", "sgst": "sg
 
 
 async def check_lines(tx: Transaction, before: InvoiceRow, values: dict[str, Any]) -> None:
-    """Refuse new figures that the invoice's lines do not add up to, within a rupee; raises :class:`Invalid`."""
+    """Refuse new figures that the invoice's lines do not add up to (``line_sums``); raises :class:`Invalid`."""
     sums = await tx.fetchrow(_LINE_SUMS, tx.seller_id, before.invoice_id)
     if sums is None or sums["taxable_value"] is None:
         return
     problems = []
     for name, field in _WIRE_NAMES.items():
         wanted: Decimal = values.get(name, getattr(before, name))
-        if abs(sums[name] - wanted) > ONE_RUPEE:
+        if abs(sums[name] - wanted) > tolerance(sums["lines"]):
             message = f"The invoice's lines come to {sums[name]}, not {wanted}: cancel it and issue another."
             problems.append(FieldProblem(field, "ITEMS_DO_NOT_ADD_UP", message, str(wanted)))
     if problems:
