@@ -163,7 +163,7 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(0.5):
             total = 0
             for one in self._of.processes():
                 try:

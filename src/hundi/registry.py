@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Final
 
 from hundi.dispatch import jobs as dispatch
@@ -10,9 +11,13 @@ from hundi.network import jobs as network
 from hundi.webhooks import jobs as webhooks
 
 
+def load_engine() -> ModuleType:
+    """Load the jobs of imports. Their engine is heavy: a worker that has just started runs other jobs before."""
+    return import_module("hundi.imports.jobs")
+
+
 async def _import_run(context: JobContext, payload: dict[str, Any]) -> None:
-    # Loaded when the first import runs: its engine is heavy, and a worker may never need it.
-    await import_module("hundi.imports.jobs").run(context, payload)
+    await load_engine().run(context, payload)
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {

@@ -287,3 +287,29 @@ async def test_names_are_found_through_an_index(importer: Importer, database_url
         assert any("customers_by_name" in one[0] and "Index" in one[0] for one in plan), plan
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("rows_before", [0, 1_000_000])
+async def test_nobody_gathers_statistics_that_see_nothing_of_an_atomic_import(
+    importer: Importer, database_urls: Urls, monkeypatch: pytest.MonkeyPatch, rows_before: int
+) -> None:
+    """They would say that the table is empty, and each entry's invoice would be looked for among all of the company's."""
+    monkeypatch.setattr(load, "ENOUGH", 10**9 if not rows_before else -2)
+    whole = ChunkWork.write_in
+    paid = [row(totalReceived="1") for _ in range(250)]
+    refused = []
+
+    async def write_in(self: ChunkWork, *words: Any, **more: Any) -> None:
+        await whole(self, *words, **more)
+        owner = await asyncpg.connect(database_urls.owner, server_settings={"lock_timeout": "50ms"})
+        try:
+            await owner.execute("ANALYZE invoices")
+        except asyncpg.LockNotAvailableError:
+            refused.append(self._no)
+        finally:
+            await owner.close()
+
+    monkeypatch.setattr(ChunkWork, "write_in", write_in)
+    payload = await imported(importer, text(paid, paid[0]), atomic=True)
+    assert payload["success_count"] == await importer.count("invoice_entries") == 250
+    assert refused == ([] if rows_before else [0, 1, 2])

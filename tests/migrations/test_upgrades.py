@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from hundi.cli import parts
 from hundi.db import upgrade as upgrading
 from hundi.db.embedded import DatabaseTooOld
-from hundi.db.upgrade import SchemaBehind, check_server, current_revision, newest_revision, upgrade
+from hundi.db.revisions import SchemaBehind, check_server, current_revision, known_revisions, newest_revision
+from hundi.db.upgrade import upgrade
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -179,5 +182,10 @@ def test_every_revision_is_one_step_from_the_last() -> None:
     files = sorted(path.stem for path in versions.glob("0*.py"))
     assert [name[:4] for name in files] == [f"{at:04d}" for at in range(1, len(files) + 1)]
     assert files[-1].startswith(newest_revision())
+    config = Config()
+    config.set_main_option("script_location", str(versions.parent))
+    script = ScriptDirectory.from_config(config)
+    assert script.get_current_head() == newest_revision()
+    assert [one.revision for one in script.walk_revisions()] == list(reversed(known_revisions()))
     for name in files:
         assert "def downgrade" not in (versions / f"{name}.py").read_text(), "no down-migrations: restore a backup"

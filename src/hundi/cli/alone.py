@@ -3,9 +3,9 @@
 import asyncio
 import signal
 
+from hundi.cli.memory import spare_memory
 from hundi.cli.output import Refused, say
 from hundi.cli.parts import check_settings
-from hundi.cli.processes import serve, work
 from hundi.cli.sockets import listen
 from hundi.config import Settings, address_of
 
@@ -28,6 +28,9 @@ def _check(settings: Settings) -> None:
 
 async def serve_alone(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C."""
+    spare_memory()
+    from hundi.cli.serving import serve
+
     _check(settings)
     try:
         bound = listen(settings.host, settings.port)
@@ -40,5 +43,8 @@ async def serve_alone(settings: Settings) -> None:
 
 async def work_alone(settings: Settings) -> None:
     """Run jobs until SIGTERM or Ctrl-C."""
+    spare_memory()
+    from hundi.cli.working import work
+
     _check(settings)
     await work(settings, _stop_on_signals())

@@ -5,7 +5,7 @@ from sqlalchemy.engine import make_url
 
 from hundi.cli.output import Refused
 from hundi.config import Settings
-from hundi.db.upgrade import check_server, current_revision, newest_revision, upgrade
+from hundi.db.revisions import check_server, current_revision, newest_revision
 
 _ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = $1"
 
@@ -39,6 +39,8 @@ async def bring_up_to_date(settings: Settings) -> str:
             "Set HUNDI_OWNER_URL to the owner's address, so that it can be brought up to date."
         )
         raise Refused(message)
+    from hundi.db.upgrade import upgrade
+
     app = role_of(settings.database_url or owner)
     loader = role_of(settings.loader_url) if settings.loader_url else None
     return await upgrade(owner, app_role=app, loader_role=loader)

@@ -43,7 +43,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     from hundi.config import BadSetting
     from hundi.db.embedded import DatabaseTooOld, DataFolderBusy, EmbeddedStartError
-    from hundi.db.upgrade import SchemaBehind
+    from hundi.db.revisions import SchemaBehind
     from hundi.kit.errors import Refusal, Transient
 
     expected = (Refused, BadSetting, DatabaseTooOld, DataFolderBusy, EmbeddedStartError, SchemaBehind)

@@ -15,8 +15,7 @@ from hundi.cli.names import ADDRESS_FILE
 from hundi.config import BadSetting, Settings, address_of
 from hundi.db.embedded import FolderLock, running_urls
 from hundi.db.pool import Database, open_database
-from hundi.db.upgrade import SchemaBehind, check_server, current_revision, newest_revision, schema_sentence
-from hundi.dispatch.mailers import open_mailer
+from hundi.db.revisions import SchemaBehind, check_server, current_revision, newest_revision, schema_sentence
 from hundi.files.store import FileStore
 from hundi.kit.clock import Clock, SystemClock
 from hundi.kit.keys import Keyring
@@ -77,7 +76,11 @@ def check_settings(settings: Settings) -> None:
     """Try what serve and worker will need of the settings, so that a bad one is said before anything starts."""
     keyring_of(settings)
     membership(settings)
-    open_mailer(settings)
+    if settings.smtp_url:
+        # `up` lives as long as its children and sends no mail: without a mail server it need not know how.
+        from hundi.dispatch.mailers import open_mailer
+
+        open_mailer(settings)
     open_files(settings)
 
 

@@ -5,7 +5,6 @@ from typing import Final
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.queries import Queries
 from sqlalchemy import Connection as SyncConnection
@@ -13,7 +12,7 @@ from sqlalchemy import pool, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from hundi.db.embedded import minimum_version_check
+from hundi.db.revisions import SchemaBehind, check_server, current_revision, newest_revision, schema_sentence
 
 _LOCK: Final = 0x48554E4449  # "HUNDI": only one upgrade at a time per database
 _APP_TABLES_READ_WRITE: Final = (
@@ -55,45 +54,10 @@ LOADER_TABLES: Final = (
 )  # fmt: skip
 
 
-class SchemaBehind(Exception):
-    """The database has another schema than this version of Hundi; the sentence says what to do."""
-
-
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "hundi:db/migrations")
     return config
-
-
-def newest_revision() -> str:
-    """Give the revision this version of Hundi needs."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
-
-
-def schema_sentence(found: str | None) -> str:
-    """Say what to do about a database whose schema is not this version's: upgrade it, or install a newer Hundi."""
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found is None or found in known or found < newest_revision():
-        return (
-            f"The database has schema {found or 'none'}; this Hundi needs {newest_revision()}. Run `hundi db upgrade`."
-        )
-    return (
-        f"The database has schema {found}, made by a newer Hundi; this one knows {newest_revision()}. "
-        "Install that version, or restore a backup of the older schema."
-    )
-
-
-async def current_revision(connection: asyncpg.Connection) -> str | None:
-    """Give the revision the database has, or None where it has none."""
-    if await connection.fetchval("SELECT to_regclass('public.alembic_version')") is None:
-        return None
-    found = await connection.fetchval("SELECT version_num FROM alembic_version")
-    return None if found is None else str(found)
-
-
-async def check_server(connection: asyncpg.Connection) -> None:
-    """Refuse a PostgreSQL older than 15 with a sentence."""
-    minimum_version_check(int(await connection.fetchval("SHOW server_version_num")))
 
 
 async def upgrade(owner_dsn: str, *, app_role: str, loader_role: str | None) -> str:

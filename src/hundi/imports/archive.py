@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from hundi.imports.errors import refuse
-from hundi.imports.records import EXTRA, PROBLEMS, ROW, CellProblem
+from hundi.imports.errors import CellProblem, refuse
+from hundi.imports.records import EXTRA, PROBLEMS, ROW
 from hundi.invoices.attachment_errors import AttachmentRefused
 from hundi.invoices.attachment_kinds import MAX_SIZE, PDF, look_at
 

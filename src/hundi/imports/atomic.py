@@ -106,6 +106,8 @@ class AllOrNothing:
         self._kind.restart()
         try:
             async with run.db.transaction(run.seller_id) as tx, self._copying() as connection:
+                if not run.options.dry_run:
+                    await load.keep_plans(tx, self._kind.parent)
                 for work in self._works:
                     self._at = work.no
                     await self._check_wanted(self._manifest.chunks[work.no].first_row)

@@ -49,12 +49,13 @@ class ChunkWork:
     async def write(self, verdict: Verdict, loader: load.Loader) -> None:
         """Write the chunk as the loader; where a key was taken meanwhile, judge again, at last as the application."""
         for _ in range(_TRIES):
-            key, parts, birth = await self._parts(verdict)
+            key, summary, birth = await self._parts(verdict)
             try:
                 rows = await asyncio.to_thread(self._kind.tables, verdict, birth)
+                verdict.let_go()
                 # The application's transaction keeps what the rows lean on, because the loader may only insert.
                 async with loader.turn, self._held(verdict):
-                    await loader.write([self._chunk_row(birth, parts.summary, key), *rows, *self._traces(birth, parts)],
+                    await loader.write([self._chunk_row(birth, summary, key), *rows, *self._traces(birth, summary)],
                                        self._kind.keys)  # fmt: skip
             except (load.ChunkApplied, load.Stopped):
                 await report.drop(self._run.files, key)
@@ -93,11 +94,11 @@ class ChunkWork:
 
     async def note(self, verdict: Verdict) -> None:
         """Write down what became of the rows, and none of them."""
-        key, parts, birth = await self._parts(verdict)
+        key, summary, birth = await self._parts(verdict)
         try:
             async with self._run.db.transaction(self._run.seller_id) as tx:
                 await _stay(tx, self._run.row.import_id)
-                await load.insert(tx, self._chunk_row(birth, parts.summary, key))
+                await load.insert(tx, self._chunk_row(birth, summary, key))
         except (asyncpg.UniqueViolationError, load.Stopped):
             await report.drop(self._run.files, key)
             if not await self._is_applied() and not await self._is_settled():
@@ -119,9 +120,9 @@ class ChunkWork:
         if connection is None and any(one.lead for one in rows):
             rows = await self._insert_lead(tx, verdict, rows, birth, last=last)
         # The parts have to exist before the commit that names them, and need the numbers taken in it.
-        key, parts, _ = await self._parts(verdict)
+        key, summary, _ = await self._parts(verdict)
         stored.append(key)
-        for one in (*rows, self._chunk_row(birth, parts.summary, key), *self._traces(birth, parts)):
+        for one in (*rows, self._chunk_row(birth, summary, key), *self._traces(birth, summary)):
             if connection is None:
                 await load.insert(tx, one)
             else:
@@ -169,13 +170,13 @@ class ChunkWork:
             await self._kind.hold(tx, verdict)
             yield
 
-    async def _parts(self, verdict: Verdict) -> tuple[str, report.Parts, tables.Birth]:
+    async def _parts(self, verdict: Verdict) -> tuple[str, report.Summary, tables.Birth]:
         # The cells are read again rather than kept: three chunks are under way at once, and each is large.
         frame = await asyncio.to_thread(pl.read_ipc, self._path)
         parts = await asyncio.to_thread(report.parts_of, frame, verdict, self._manifest, verdict.lines())
         key = f"imports/{self._run.row.import_id}/chunk-{self._no:05d}-{secrets.token_hex(6)}"
         await report.store(self._run.files, key, parts)
-        return key, parts, self._birth()
+        return key, parts.summary, self._birth()
 
     def _birth(self) -> tables.Birth:
         run = self._run
@@ -190,8 +191,7 @@ class ChunkWork:
         }  # fmt: skip
         return tables.chunk(birth, values)
 
-    def _traces(self, birth: tables.Birth, parts: report.Parts) -> list[tables.Copied]:
-        summary = parts.summary
+    def _traces(self, birth: tables.Birth, summary: report.Summary) -> list[tables.Copied]:
         facts_ = {
             "fileHash": self._run.row.file_hash.hex(), "firstRow": self._chunk.first_row,
             "lastRow": self._chunk.last_row, "successCount": summary.success_count,

@@ -66,6 +66,7 @@ class CustomerRows(Kind[CustomerVerdict]):
 
     keys: ClassVar[frozenset[str]] = frozenset({"customers_pk", "customers_ref_once"})
     most_rows: ClassVar[int] = 20_000
+    parent: ClassVar[str] = "customers"
     traced_as: ClassVar[tuple[str, str]] = ("customer.import", "customer.imported")
 
     def __init__(

@@ -46,7 +46,7 @@ from hundi.kit.ids import SellerId
 log = structlog.get_logger("hundi.imports")
 
 _UNDER_WAY: Final = 3  # two are copied (load.AT_ONCE), and the next one's result files are written meanwhile
-_LOOK_S: Final = 0.3
+_LOOK_S: Final = 0.1
 _KINDS: Final[dict[str, type[Kind[Any]]]] = {
     service.INVOICES: InvoiceRows,
     service.CUSTOMERS: CustomerRows,
@@ -169,15 +169,19 @@ class Engine:
             if not await self._advance(manifest.total, min(chunk.first_row, manifest.total)):
                 await self._drain(0)
                 return False
-            if kind.one_by_one():
-                await self._drain(0)
-            verdict = await works[no].judge()
-            if self._run.options.dry_run or plan is not None:
-                await works[no].foresee(verdict)
-            if no not in applied:
-                await self._write(kind, works[no], verdict, plan)
+            # Room is made before the next chunk is judged: each judged chunk that waits is held in memory.
+            await self._drain(0 if kind.one_by_one() else _UNDER_WAY - 1)
+            await self._judge(kind, works[no], plan, is_written=no in applied)
         await self._drain(0)
         return True
+
+    async def _judge(self, kind: Kind[Any], work: ChunkWork, failed: AllOrNothing | None, *, is_written: bool) -> None:
+        """Judge a chunk and see to its writing."""
+        verdict = await work.judge()
+        if self._run.options.dry_run or failed is not None:
+            await work.foresee(verdict)
+        if not is_written:
+            await self._write(kind, work, verdict, failed)
 
     async def _write(self, kind: Kind[Any], work: ChunkWork, verdict: Verdict, failed: AllOrNothing | None) -> None:
         """Write a judged chunk: two at a time where they do not depend on each other.
@@ -193,7 +197,6 @@ class Engine:
             await self._drain(0)
             await work.write_staged(verdict)
         else:
-            await self._drain(_UNDER_WAY - 1)
             self._writing.add(asyncio.create_task(work.write(verdict, self._loader)))
 
     async def _drain(self, left: int) -> None:

@@ -1,4 +1,4 @@
-"""Refusals about whole files: nothing of them was imported."""
+"""Refusals about whole files, of which nothing was imported; and what is wrong with a single cell."""
 
 import msgspec
 
@@ -35,6 +35,15 @@ def refuse(
 ) -> FileRefused:
     """Make the refusal for one reason at one place."""
     return FileRefused(FileRefusal(message, [FieldProblem(place, code, message, rejected)], malformed))
+
+
+class CellProblem(msgspec.Struct, frozen=True, array_like=True):
+    """What the reader found wrong with one cell: its column in the chunk (``c3`` is 3), a stable code and a sentence."""
+
+    column: int
+    code: str
+    message: str
+    rejected: str | None = None
 
 
 class ImportNotFound(NotFound):

@@ -6,8 +6,9 @@ import msgspec
 import polars as pl
 
 from hundi.db.pool import Transaction
-from hundi.imports import queries
-from hundi.imports.queries import CUSTOMER_KEYS, CUSTOMER_SCHEMA, EXISTING_SCHEMA, Registration
+from hundi.imports import lookups, queries
+from hundi.imports.lookups import CUSTOMER_KEYS, CUSTOMER_SCHEMA, EXISTING_SCHEMA
+from hundi.imports.queries import Registration
 from hundi.imports.reading import KEY, WHO, Draft
 from hundi.invoices.policies import Policy
 
@@ -49,7 +50,7 @@ async def gather(tx: Transaction, draft: Draft, rules: Rules, ids: pl.Series) ->
         if column == "customerName":
             frames = await _by_name(tx, asked)
         else:
-            frames = [await queries.customers(tx, column, asked[KEY].unique().to_list())]
+            frames = [await lookups.customers(tx, column, asked[KEY].unique().to_list())]
         found += [frame.with_columns(pl.lit(column).alias(WHO)) for frame in frames]
     schema = {**CUSTOMER_SCHEMA, WHO: pl.String}
     customers = pl.concat(found) if found else pl.DataFrame(schema=schema)
@@ -59,10 +60,10 @@ async def gather(tx: Transaction, draft: Draft, rules: Rules, ids: pl.Series) ->
         keys=keys,
         customers=customers,
         by_number=await _by_number(tx, draft, keys),
-        by_external_id=await queries.existing_by_external_id(tx, external.unique().to_list())
+        by_external_id=await lookups.existing_by_external_id(tx, external.unique().to_list())
         if len(external)
         else empty,
-        by_id=await queries.existing_by_id(tx, ids.to_list()) if rules.uploaded_before else empty,
+        by_id=await lookups.existing_by_id(tx, ids.to_list()) if rules.uploaded_before else empty,
     )
 
 
@@ -72,7 +73,7 @@ async def _by_name(tx: Transaction, asked: pl.DataFrame) -> list[pl.DataFrame]:
     for alone in (False, True):
         part = asked.filter(pl.col(KEY).str.ends_with("|") == alone)
         if part.height:
-            frame = await queries.customers(tx, "customerName", part["name"].unique().to_list(), alone=alone)
+            frame = await lookups.customers(tx, "customerName", part["name"].unique().to_list(), alone=alone)
             found.append(frame.filter(pl.col(KEY).is_in(part[KEY].implode())))
     return found
 
@@ -97,7 +98,7 @@ async def _upper(tx: Transaction, texts: pl.Series, capitals: pl.Series) -> pl.S
     beyond = texts.str.contains(NOT_ASCII).fill_null(value=False)
     if not beyond.any():
         return capitals
-    found = await queries.upper(tx, texts.filter(beyond).unique().to_list())
+    found = await lookups.upper(tx, texts.filter(beyond).unique().to_list())
     return capitals.scatter(
         beyond.arg_true(), pl.Series([found[text] for text in texts.filter(beyond)], dtype=pl.String)
     )
@@ -108,5 +109,5 @@ async def _by_number(tx: Transaction, draft: Draft, keys: pl.DataFrame) -> pl.Da
     found = []
     for (registration, year), group in frame.group_by("registration_id", "fy", maintain_order=True):
         numbers = group["number_key"].unique().to_list()
-        found.append(await queries.existing_by_number(tx, str(registration), int(year), numbers))
+        found.append(await lookups.existing_by_number(tx, str(registration), int(year), numbers))
     return pl.concat(found) if found else pl.DataFrame(schema=EXISTING_SCHEMA)

@@ -34,6 +34,9 @@ class FollowedVerdict(InvoiceVerdict):
         self._places = (~self._follows).arg_true()
         self.follow()
 
+    def let_go(self) -> None:
+        """Keep everything: the next chunk may go on with these invoices."""
+
     def fresh(self) -> pl.Series:
         """Give the mask of rows to write: followers are no invoices."""
         return super().fresh() & ~self._follows

@@ -8,7 +8,7 @@ import msgspec
 import polars as pl
 
 from hundi.db.pool import Transaction
-from hundi.imports import facts, newborn, numbering, queries, tables
+from hundi.imports import facts, lookups, newborn, numbering, queries, tables
 from hundi.imports.columns import Format
 from hundi.imports.facts import Rules
 from hundi.imports.followers import Led
@@ -134,7 +134,7 @@ class InvoiceRows(Kind[InvoiceVerdict]):
         wanted = verdict.rows["customer_id"].filter(verdict.fresh()).unique()
         if verdict.newcomers:
             wanted = wanted.filter(~wanted.is_in(list(verdict.newcomers)))
-        if await queries.hold_customers(tx, wanted.to_list()) != len(wanted):
+        if await lookups.hold_customers(tx, wanted.to_list()) != len(wanted):
             raise KeyTaken
 
     async def complete(self, tx: Transaction, verdict: InvoiceVerdict) -> None:

@@ -61,6 +61,10 @@ class InvoiceVerdict(Verdict):
     def follow(self) -> None:
         """Let rows that follow another one share what became of it; here none does."""
 
+    def let_go(self) -> None:
+        """Keep whose invoices they are, and which of them are written."""
+        self.rows = self.rows.select("row", "known_id", "customer_id")
+
     def ids(self) -> pl.Series:
         """Give the ids of the rows as they are written."""
         return self.rows["invoice_id"]

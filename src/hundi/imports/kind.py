@@ -40,6 +40,8 @@ class Kind(ABC, Generic[Judged]):
     """Constraints somebody else's row may break while a chunk is written: it is judged again then."""
     most_rows: ClassVar[int] = 1_000_000
     """How many rows a chunk of this kind may have."""
+    parent: ClassVar[str] = "invoices"
+    """The table of the rows that the other rows of a chunk point to."""
     traced_as: ClassVar[tuple[str, str]]
     """The audit action and the event of a written chunk."""
 

@@ -7,7 +7,7 @@ the application.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -17,7 +17,10 @@ from hundi.db.sqlstate import constraint_of, translated
 from hundi.imports.tables import Copied
 
 AT_ONCE: Final = 2
+ENOUGH: Final = 10_000
+"""Rows of a table from which its statistics are of use whatever one transaction adds to it."""
 _CHUNK_ONCE: Final = "import_chunks_pk"
+_COUNTED: Final = "SELECT reltuples FROM pg_class WHERE oid = $1::text::regclass"
 
 
 class ChunkApplied(Exception):
@@ -87,6 +90,19 @@ class Loader:
                 except asyncpg.DeadlockDetectedError as error:
                     # Another file with the same keys in another order: each waits for a key of the other.
                     raise KeyTaken from error
+
+
+async def keep_plans(tx: Transaction, parent: str) -> None:
+    """Keep statistics of ``parent`` from being gathered until ``tx`` ends, where they would lead astray.
+
+    Whoever gathers them while a large transaction fills a table that was empty sees many pages and no row. Foreign keys
+    that point to the table are then checked through any index that begins with the company, at milliseconds a row. With
+    rows enough from before that cannot happen. Where somebody else holds the same lock he keeps them away as well.
+    """
+    if await tx.fetchval(_COUNTED, parent) < ENOUGH:
+        with suppress(asyncpg.LockNotAvailableError):
+            async with tx.connection.transaction():
+                await tx.execute(f"LOCK TABLE {parent} IN SHARE UPDATE EXCLUSIVE MODE")
 
 
 def told(error: asyncpg.UniqueViolationError, keys: frozenset[str]) -> BaseException:

@@ -10,8 +10,8 @@ from hundi.customers import birth, service
 from hundi.customers.schemas import CustomerCreate, CustomerKeyContactCreateDTO
 from hundi.gst.supply import place_of_supply
 from hundi.imports.facts import Facts
+from hundi.imports.lookups import CUSTOMER_SCHEMA
 from hundi.imports.newborn import Newborn
-from hundi.imports.queries import CUSTOMER_SCHEMA
 from hundi.imports.reading import KEY, WHO, Draft
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.ids import customer_row_ids, row_id_prefix

@@ -6,9 +6,10 @@ import polars as pl
 
 from hundi.db.pool import Transaction
 from hundi.gst.numbers import SeriesExhausted, SeriesParts, series_parts
-from hundi.imports import queries
+from hundi.imports import lookups, queries
 from hundi.imports.facts import Facts, Rules
-from hundi.imports.queries import EXISTING_SCHEMA, Registration
+from hundi.imports.lookups import EXISTING_SCHEMA
+from hundi.imports.queries import Registration
 from hundi.imports.verdict import Verdict
 from hundi.invoices.errors import NoSeries
 from hundi.kit.errors import FieldProblem
@@ -150,7 +151,7 @@ async def _take(
         last = min(first + wanted - 1, parts.highest)
         block = [f"{parts.prefix}{n:0{parts.width or 1}d}{parts.suffix}" for n in range(first, last + 1)]
         keys = [text.upper() for text in block]
-        taken = await queries.taken_numbers(tx, registration.registration_id, fy, keys) | used
+        taken = await lookups.taken_numbers(tx, registration.registration_id, fy, keys) | used
         taken |= source.used(registration.registration_id, fy, keys)
         found += [text for text in block if text.upper() not in taken]
         if first + wanted - 1 > parts.highest:

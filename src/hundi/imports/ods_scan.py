@@ -10,8 +10,7 @@ from typing import Final
 from xml.parsers import expat
 
 from hundi.imports.containers import Package, damaged
-from hundi.imports.errors import refuse
-from hundi.imports.records import CellProblem
+from hundi.imports.errors import CellProblem, refuse
 from hundi.imports.sheet_scan import EXTERNAL_LINK, NOT_CALCULATED, Merge, Scan, cell_error
 from hundi.imports.sniff import LONGEST_RECORD
 

@@ -22,8 +22,8 @@ import polars as pl
 
 from hundi.imports.archive import HEADINGS, read_archive
 from hundi.imports.columns import IDENTIFIERS, KEYS_OF, FileKind, Format, Header, Kind, columns_by_name, known, match
-from hundi.imports.errors import FileRefusal, FileRefused, refuse
-from hundi.imports.records import PROBLEMS, ROW, CellProblem, Table, hashed, lengths, problems_of
+from hundi.imports.errors import CellProblem, FileRefusal, FileRefused, refuse
+from hundi.imports.records import PROBLEMS, ROW, Table, hashed, lengths, problems_of, standing_twice
 from hundi.imports.sheets import HEADER_WITHIN, Book, SheetTable
 from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS, delimiter_of, format_of, sniff
 from hundi.imports.tally_vouchers import (
@@ -433,8 +433,7 @@ class _Writer:
             # A number may stand in one column here and in the other there.
             columns = [pl.concat(keys) for name in names if (keys := self._keys.get(name))]
             if columns:
-                cells = pl.concat(columns)
-                twice = cells.is_duplicated() & cells.is_not_null()
+                twice = standing_twice(pl.concat(columns))
                 for at in range(len(columns)):
                     repeated |= twice.slice(at * len(rows), len(rows))
         rows.filter(repeated).to_frame().write_ipc(self._folder / REPEATED)

@@ -65,6 +65,7 @@ async def _child(source: Path, folder: Path, rows: int, limit: int, kind: FileKi
         "LANG": "C.UTF-8",
         "POLARS_MAX_THREADS": "2",
         "MALLOC_ARENA_MAX": "2",
+        "_RJEM_MALLOC_CONF": "narenas:2",
     }
     words = (str(source), str(folder), str(rows), str(limit), str(os.getpid()), kind.value)
     child = await asyncio.create_subprocess_exec(

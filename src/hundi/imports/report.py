@@ -21,6 +21,7 @@ from hundi.imports.cells import rupees_of
 from hundi.imports.columns import FAILURE_COLUMNS, SUCCESS_COLUMNS_OF, FileKind, Format, columns_by_name, own_columns
 from hundi.imports.parse_child import Manifest
 from hundi.imports.result_workbook import Heading, SheetWriter
+from hundi.imports.tables import csv_of
 from hundi.imports.verdict import Verdict
 from hundi.kit.errors import FieldProblem
 from hundi.kit.formulas import PLAIN_NUMBER, RISKY
@@ -130,7 +131,7 @@ def parts_of(frame: pl.DataFrame, verdict: Verdict, manifest: Manifest, lines: L
 
 
 def _csv(frame: pl.DataFrame, mark: str) -> bytes:
-    return _guarded(frame).write_csv(include_header=False, separator=mark).encode()
+    return csv_of(_guarded(frame), mark)
 
 
 def _item_parts(lines: Lines, manifest: Manifest) -> tuple[bytes, bytes]:

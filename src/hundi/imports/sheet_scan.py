@@ -11,8 +11,7 @@ from typing import Final
 import msgspec
 
 from hundi.imports.containers import Package
-from hundi.imports.errors import refuse
-from hundi.imports.records import CellProblem
+from hundi.imports.errors import CellProblem, refuse
 from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS
 
 MOST_CELLS: Final = 12_000_000

@@ -16,9 +16,9 @@ import polars as pl
 
 from hundi.imports.columns import IDENTIFIERS, FileKind, Format, Header, key_of, known, match
 from hundi.imports.containers import Package
-from hundi.imports.errors import refuse
+from hundi.imports.errors import CellProblem, refuse
 from hundi.imports.ods_scan import scan_ods, worth_scanning
-from hundi.imports.records import EXTRA, PROBLEMS, ROW, CellProblem
+from hundi.imports.records import EXTRA, PROBLEMS, ROW
 from hundi.imports.sheet_scan import MOST_CELLS, Scan, column_letters, refuse_repeats, scan
 from hundi.imports.sniff import MOST_COLUMNS
 from hundi.imports.workbook import Sheet, choose, describe, items_of

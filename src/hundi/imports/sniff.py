@@ -129,35 +129,46 @@ def _marked(head: bytes) -> tuple[str, int]:
 def _check_bytes(source: Path, start: int) -> str:
     """Go through the whole file once: NUL characters, and whether it is UTF-8 or must be Windows-1252."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    line, plain, encoding = 1, True, "utf-8"
+    place, plain, encoding = start, True, "utf-8"
     with source.open("rb") as file:
         file.seek(start)
         while block := file.read(BLOCK):
             at = block.find(b"\x00")
             if at >= 0:
-                line += block.count(b"\n", 0, at)
                 message = "The line holds a NUL character, which no text has: the file is damaged or not a CSV file."
-                raise refuse("NUL_CHARACTER", message, place=f"row {line}")
+                raise refuse("NUL_CHARACTER", message, place=f"row {_line_of(source, start, place + at)}")
             if encoding == "utf-8":
                 try:
                     decoder.decode(block)
                 except UnicodeDecodeError as error:
                     at = max(error.start - (len(error.object) - len(block)), 0)
                     if not (plain and error.object[: error.start].isascii()):
-                        line += block.count(b"\n", 0, at)
+                        line = _line_of(source, start, place + at)
                         raise _undecodable(line, error.object[error.start], "UTF-8") from error
                     encoding = "cp1252"
                 else:
                     plain = plain and block.isascii()
-            line += block.count(b"\n")
+            place += len(block)
     if encoding == "utf-8":
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             if not plain:
+                line = _line_of(source, start, place)
                 raise _undecodable(line, error.object[error.start], "UTF-8") from error
             encoding = "cp1252"
     return encoding
+
+
+def _line_of(source: Path, start: int, place: int) -> int:
+    """Give the number of the line in which the byte at ``place`` stands; lines are counted from ``start`` on."""
+    line = 1
+    with source.open("rb") as file:
+        file.seek(start)
+        while start < place and (block := file.read(min(BLOCK, place - start))):
+            line += block.count(b"\n")
+            start += len(block)
+    return line
 
 
 def _copied(source: Path, folder: Path, encoding: str, start: int) -> Sniffed:

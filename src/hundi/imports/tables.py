@@ -1,6 +1,7 @@
 """The rows of a chunk as PostgreSQL's COPY reads them: CSV text for each table the chunk fills."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +30,7 @@ _PLAIN: Final = {
     "attachment_file_name": "attachmentFileName", "row_no": "row",
 }  # fmt: skip
 _BLOCK_ROWS: Final = 4096
+_PIECE: Final = 64 * 1024
 _ALWAYS: Final = frozenset({"invoice_number", "number_key"})
 _MAY_BE_DEFAULT: Final = frozenset(
     {"cgst", "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "total_received"}
@@ -65,16 +67,25 @@ class Copied:
         self._named = named
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Give the CSV, some thousand rows at a time; the next ones are written while these are sent."""
+        """Give the CSV piece by piece; the next rows are written while these are sent."""
         coming = asyncio.create_task(asyncio.to_thread(self._block, 0))
         for at in range(_BLOCK_ROWS, self.count + _BLOCK_ROWS, _BLOCK_ROWS):
             block = await coming
             if at < self.count:
                 coming = asyncio.create_task(asyncio.to_thread(self._block, at))
-            yield block
+            # Small pieces are copied into memory that is used again and again, large ones into fresh memory each time.
+            for start in range(0, len(block), _PIECE):
+                yield block[start : start + _PIECE]
 
     def _block(self, at: int) -> bytes:
-        return self._rows.slice(at, _BLOCK_ROWS).select(**self._named).write_csv(include_header=False).encode()
+        return csv_of(self._rows.slice(at, _BLOCK_ROWS).select(**self._named))
+
+
+def csv_of(frame: pl.DataFrame, separator: str = ",") -> bytes:
+    """Write rows as CSV in UTF-8, without a header."""
+    out = io.BytesIO()  # polars would make a text of it, to be encoded once more
+    frame.write_csv(out, include_header=False, separator=separator)
+    return out.getvalue()
 
 
 def invoices(rows: pl.DataFrame, birth: Birth, policies: Sequence[Policy], via: CreatedVia) -> Copied:

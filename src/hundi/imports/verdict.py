@@ -52,6 +52,13 @@ class Verdict(ABC):
         """Give the mask of rows to write: neither failed nor there before."""
         return ~self.failed() & self.rows["known_id"].is_null()
 
+    def let_go(self) -> None:
+        """Forget what is in the tables to be written by now; :meth:`fresh` and ``Kind.hold`` still have what they need.
+
+        A chunk stays in memory until it is written, and it is written only when the earlier ones are.
+        """
+        del self
+
     def roll_back(self) -> None:
         """Let every row that would be written fail, because another row of the file did."""
         message = "Nothing of this file was imported, because other rows of it failed: correct those and send it again."

@@ -73,7 +73,7 @@ async def test_durability_and_access_are_as_promised(tmp_path: Path, installed: 
             "server_encoding": "UTF8",
             "lc_ctype": "C.UTF-8",
             "max_connections": "100",
-            "shared_buffers": "128MB",
+            "shared_buffers": "256MB",
             "password_encryption": "scram-sha-256",
         }
         found = {name: await value(urls.owner, f"SHOW {name}") for name in wanted if name != "lc_ctype"}

@@ -38,7 +38,10 @@ local all all scram-sha-256
 """
 _SETTINGS: Final = """
 # --- Hundi: starting values, yours to tune; what must hold is given on the server's command line ---
-shared_buffers = '128MB'
+shared_buffers = '256MB'
+wal_buffers = '16MB'
+min_wal_size = '512MB'
+max_wal_size = '2GB'
 max_connections = 100
 timezone = 'UTC'
 log_timezone = 'UTC'
