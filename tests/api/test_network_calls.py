@@ -13,7 +13,7 @@ import network_bodies as bodies
 import network_calls
 from hundi.jobs.later import RunLater
 from hundi.kit.errors import Transient
-from hundi.network import jobs, told
+from hundi.network import jobs
 from hundi.network.protocol.faults import Fault
 from network_world import Trader, World
 
@@ -248,16 +248,16 @@ async def test_one_parcel_that_cannot_be_carried_holds_up_no_other(
     for body in sent:
         await supplier.post("invoice/req-send-invoice", body)
     stuck = sent[1]["invoice"]["objectId"]
-    right = told.audit.emit
+    right = jobs.emit_all
 
-    async def emit(tx: Any, type_: str, *, kind: str, object_id: str, data: Any) -> None:
-        if object_id == stuck:
+    async def emit_all(tx: Any, events: Any) -> None:
+        if any(event.object_id == stuck for event in events):
             raise Killed
-        await right(tx, type_, kind=kind, object_id=object_id, data=data)
+        await right(tx, events)
 
     await jobs.send(world.context, {"seller_id": supplier.company.seller_id})
     with monkeypatch.context() as patch:
-        patch.setattr(told.audit, "emit", emit)
+        patch.setattr(jobs, "emit_all", emit_all)
         with pytest.raises(RunLater) as later:
             await jobs.collect(world.context, {"seller_id": buyer.company.seller_id})
     assert 0 < later.value.delay.total_seconds() <= 2

@@ -18,28 +18,46 @@ class Faults(StrEnum):
     HARD = "hard"
 
 
+class Store(StrEnum):
+    """Where the simulated ends keep their books."""
+
+    MEMORY = "memory"
+    POSTGRES = "postgres"
+
+
 @app.command()
 def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run, byte for byte.")] = 1,
     businesses: Annotated[int, typer.Option(min=2, max=1000, help="How many businesses trade.")] = 50,
     days: Annotated[int, typer.Option(min=1, max=365, help="How many virtual days.")] = 30,
     faults: Annotated[Faults, typer.Option(help="What goes wrong on the wire and with machines.")] = Faults.NORMAL,
+    store: Annotated[Store, typer.Option(help="In memory, or in a PostgreSQL of its own.")] = Store.MEMORY,
+    database_url: Annotated[
+        str | None, typer.Option(help="For --store postgres: the app role's address of an upgraded, empty database.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let businesses trade for a virtual month and print the ledger of both sides; exit code 1 if an invariant breaks."""
-    import asyncio
     from typing import Any
 
-    from hundi.cli.output import result
+    from hundi.cli.output import refuse, result, run
+    from hundi.cli.simulating import over_postgres
     from hundi.network.simulator.ledger import document, text
     from hundi.network.simulator.ledger import simulate as run_scenario
     from hundi.network.simulator.world import Scenario
 
+    if database_url is not None and store is Store.MEMORY:
+        refuse("--database-url goes with --store postgres.")
+
     async def ran() -> tuple[dict[str, Any], str, bool]:
-        outcome = await run_scenario(Scenario(seed=seed, businesses=businesses, days=days, faults=faults))
+        scenario = Scenario(seed=seed, businesses=businesses, days=days, faults=faults)
+        if store is Store.MEMORY:
+            outcome = await run_scenario(scenario)
+        else:
+            outcome = await over_postgres(scenario, database_url)
         return (document(outcome), "", not outcome.broken) if as_json else ({}, text(outcome), not outcome.broken)
 
-    found, ledger, whole = asyncio.run(ran())
+    found, ledger, whole = run(ran())
     result(found, ledger, as_json=as_json)
     raise typer.Exit(0 if whole else 1)
 

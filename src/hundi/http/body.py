@@ -25,8 +25,6 @@ MAX_PROBLEMS: Final = 100
 _MAX_SHOWN: Final = 200
 _MAX_DIGITS: Final = 400
 _BAD_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
-# A string that does not end goes on to the end of the body, so that no body is looked at twice.
-_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _OPENING: Final = b"[{"
 _PLAIN_TYPE: Final = {str: "text", bool: "true or false", int: "a whole number", Decimal: "a number"}
@@ -100,8 +98,12 @@ def _constant(name: str) -> Any:
 
 def _depth(body: bytes) -> int:
     """Give the deepest nesting; brackets inside strings do not count."""
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Between two quotes is a string; one that does not end goes on to the end of the body.
+    outside = b"".join(body.split(b'"')[::2])
     depth = deepest = 0
-    for byte in _STRING.sub(b"", body).translate(None, _NO_BRACKETS):
+    for byte in outside.translate(None, _NO_BRACKETS):
         if byte in _OPENING:
             depth += 1
             deepest = max(deepest, depth)

@@ -10,6 +10,11 @@ from pgqueuer.queries import Queries
 from hundi.db.pool import Transaction
 
 _ENCODER: Final = msgspec.json.Encoder()
+_ABSORB: Final = """
+    DELETE FROM pgqueuer WHERE id IN (
+        SELECT id FROM pgqueuer
+         WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= clock_timestamp() AND payload = $2
+           FOR UPDATE SKIP LOCKED)"""
 
 
 async def enqueue(
@@ -24,3 +29,12 @@ async def enqueue(
     # The queue's own connection class wraps ours, so its INSERT is part of this very transaction.
     queries = Queries(AsyncpgDriver(tx.connection))
     await queries.enqueue(name, payload, priority=priority, execute_after=delay)
+
+
+async def absorb(tx: Transaction, name: str, *, ids: dict[str, Any]) -> None:
+    """Take away the waiting jobs that would do the same again, as a job that does all there is to do now does first.
+
+    Call it before reading what there is to do: what was committed with those jobs is then seen. They come back if this
+    transaction rolls back; jobs for a later time stay.
+    """
+    await tx.execute(_ABSORB, name, _ENCODER.encode({"seller_id": tx.seller_id, **ids}))

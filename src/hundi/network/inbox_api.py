@@ -20,13 +20,12 @@ from hundi.http.envelope import SUCCESS, Reply
 from hundi.kit.dates import NotADate, parse_instant
 from hundi.kit.errors import FieldProblem, Refusal
 from hundi.kit.ids import SellerId
-from hundi.network import matches, told
+from hundi.network.arrivals import take_all
 from hundi.network.central import unit
 from hundi.network.central.waking import wake
 from hundi.network.ends import party_of, verifier_of
 from hundi.network.errors import NoCentreHere, NoSuchInbox, ObjectBusy, ParcelRefused, ParcelUnsigned
 from hundi.network.membership import membership
-from hundi.network.party_store import PostgresPartyStore
 from hundi.network.paths import PATHS, path_of
 from hundi.network.protocol.deciding import subjects
 from hundi.network.protocol.faults import Fault, MessageRefused
@@ -155,9 +154,7 @@ async def _to_a_company(state: State, receiver: str, envelope: Envelope) -> None
         if not ours or not await tx.fetchval(_COMPANY, seller_id):
             raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", receiver[:_LONGEST])
         party = party_of(tx, state.keyring, state.settings)
-        noticed = matches.Noticed(party.home)
-        await party.receive(PostgresPartyStore(tx, party.home), envelope, noticed.beside(told.listener(tx)))
-        await noticed.hand_over(tx)
+        await take_all(tx, party, [envelope])
 
 
 ROUTES: Final[list[Any]] = [deliver_to_network_inbox]

@@ -18,20 +18,21 @@ from hundi.config import Settings
 from hundi.db.pool import Transaction
 from hundi.dispatch.trail import SYSTEM, Origin
 from hundi.invoices.service import WITHDRAW
+from hundi.jobs.batch import enqueue_many
 from hundi.jobs.context import Handler, JobContext
 from hundi.jobs.later import RunLater
-from hundi.jobs.queue import enqueue
+from hundi.jobs.queue import absorb, enqueue
 from hundi.kit.errors import Refusal, Transient
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
-from hundi.network import matches, told
+from hundi.network import matches
 from hundi.network.adapters import sending as providers
 from hundi.network.adapters.departure import FORWARD
+from hundi.network.arrivals import take_all
 from hundi.network.books import answers, sending
 from hundi.network.books.acting import acting
 from hundi.network.central import unit
 from hundi.network.ends import party_of
-from hundi.network.errors import ObjectBusy
 from hundi.network.keys import HomeSigner
 from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.faults import Fault, MessageRefused
@@ -42,14 +43,16 @@ from hundi.network.service import COLLECT, SEND
 
 log = structlog.get_logger("hundi.network")
 
-_AT_ONCE: Final = 20
+_AT_ONCE: Final = 64
 _TIMES: Final = 10
 _CHUNK: Final = 1000
 _SOON: Final = timedelta(seconds=1)
+_BUSY: Final = timedelta(seconds=1)
+"""How long a parcel waits whose object another transaction was changing."""
 
 Batch = Callable[[bool], Awaitable[tuple[int, datetime | None, datetime]]]
 """Carries a batch, each parcel by itself where True; gives how many were due, when the next is, and the present instant."""
-Carry = Callable[[Outgoing], Awaitable[None]]
+Carry = Callable[[Sequence[Outgoing]], Awaitable[None]]
 PutOff = Callable[[Outgoing, datetime], Awaitable[None]]
 
 
@@ -62,13 +65,13 @@ async def send(context: JobContext, payload: dict[str, Any]) -> None:
 
     async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
         async with context.db.transaction(seller_id) as tx:
+            await absorb(tx, SEND, ids={})
             waiting: dict[str, None] = {}
-            count = await send_batch(
-                tx, context.keyring, waiting, sandbox=context.settings.network_sandbox, singly=singly
-            )
-            for home in await unit.homes_here(tx, list(waiting)):
-                await enqueue(tx, COLLECT, ids={"seller_id": home})
-            return count, await PostgresPartyStore(tx).next_due(), tx.now
+            sandbox = context.settings.network_sandbox
+            count = await send_batch(tx, context.keyring, waiting, sandbox=sandbox, singly=singly)
+            homes = await unit.homes_here(tx, list(waiting))
+            await enqueue_many(tx, COLLECT, [{"seller_id": home} for home in homes])
+            return count, await PostgresPartyStore(tx).next_due() if count < _AT_ONCE else None, tx.now
 
     await _all(context, seller_id, SEND, batch)
 
@@ -83,16 +86,17 @@ async def send_batch(
     store = PostgresPartyStore(tx)
     signer = HomeSigner(keyring, tx.seller_id)
 
-    async def carry(outgoing: Outgoing) -> None:
-        envelope = seal(outgoing.id, tx.seller_id, outgoing.parcel, tx.now, signer)
-        waiting.update(dict.fromkeys(await unit.receive(tx, keyring, envelope, sandbox=sandbox)))
-        await store.acknowledge(outgoing.id)
+    async def carry(parcels: Sequence[Outgoing]) -> None:
+        envelopes = [seal(one.id, tx.seller_id, one.parcel, tx.now, signer) for one in parcels]
+        homes = await unit.receive_all(tx, keyring, tx.seller_id, envelopes, sandbox=sandbox)
+        await store.acknowledge_all([one.id for one in parcels])
+        waiting.update(dict.fromkeys(homes))
 
     async def put_off(outgoing: Outgoing, due: datetime) -> None:
         await store.postpone(outgoing.id, outgoing.attempts + 1, due)
 
     due = await store.due(tx.now, _AT_ONCE)
-    await _each(tx, due, carry, put_off, singly=singly)
+    await _carry_all(tx, due, carry, put_off, singly=singly)
     return len(due)
 
 
@@ -102,10 +106,29 @@ async def collect(context: JobContext, payload: dict[str, Any]) -> None:
 
     async def batch(singly: bool) -> tuple[int, datetime | None, datetime]:
         async with context.db.transaction(seller_id) as tx:
+            await absorb(tx, COLLECT, ids={})
             count = await collect_batch(tx, context.keyring, context.settings, singly=singly)
-            return count, await unit.next_due_for(tx, seller_id), tx.now
+            return count, await unit.next_due_for(tx, seller_id) if count < _AT_ONCE else None, tx.now
 
     await _all(context, seller_id, COLLECT, batch)
+
+
+async def collect_batch(tx: Transaction, keyring: Keyring, settings: Settings, *, singly: bool = False) -> int:
+    """Bring the bound company a batch of what the central unit has for it; gives how many parcels were due."""
+    party = party_of(tx, keyring, settings)
+    signer = HomeSigner(keyring, CENTRE)
+
+    async def carry(parcels: Sequence[Outgoing]) -> None:
+        envelopes = [seal(one.id, CENTRE, one.parcel, tx.now, signer) for one in parcels]
+        await take_all(tx, party, envelopes)
+        await unit.acknowledge(tx, *parcels)
+
+    async def put_off(outgoing: Outgoing, due: datetime) -> None:
+        await unit.postpone(tx, outgoing, due)
+
+    due = await unit.due_for(tx, tx.seller_id, _AT_ONCE)
+    await _carry_all(tx, due, carry, put_off, singly=singly)
+    return len(due)
 
 
 async def match(context: JobContext, payload: dict[str, Any]) -> None:
@@ -119,26 +142,6 @@ async def match(context: JobContext, payload: dict[str, Any]) -> None:
         last = await matches.walk(tx, party, payload["after"])
         if last is not None:
             await enqueue(tx, matches.MATCH, ids={"after": last})
-
-
-async def collect_batch(tx: Transaction, keyring: Keyring, settings: Settings, *, singly: bool = False) -> int:
-    """Bring the bound company a batch of what the central unit has for it; gives how many parcels were due."""
-    party = party_of(tx, keyring, settings)
-    signer = HomeSigner(keyring, CENTRE)
-    noticed = matches.Noticed(party.home)
-
-    async def carry(outgoing: Outgoing) -> None:
-        envelope = seal(outgoing.id, CENTRE, outgoing.parcel, tx.now, signer)
-        await party.receive(PostgresPartyStore(tx), envelope, noticed.beside(told.listener(tx)))
-        await unit.acknowledge(tx, outgoing)
-
-    async def put_off(outgoing: Outgoing, due: datetime) -> None:
-        await unit.postpone(tx, outgoing, due)
-
-    due = await unit.due_for(tx, tx.seller_id, _AT_ONCE)
-    await _each(tx, due, carry, put_off, singly=singly)
-    await noticed.hand_over(tx)
-    return len(due)
 
 
 async def dispatch_requested(context: JobContext, payload: dict[str, Any]) -> None:
@@ -184,13 +187,7 @@ async def forward(context: JobContext, payload: dict[str, Any]) -> None:
 async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch) -> None:
     """Carry batch after batch; after some the job gives way to others and enqueues itself again."""
     for _ in range(_TIMES):
-        try:
-            count, following, now = await batch(False)
-        except Transient:
-            raise
-        except Exception:
-            log.exception("a batch of parcels could not be carried; each is tried by itself", seller_id=seller_id)
-            count, following, now = await batch(True)
+        count, following, now = await _together_or_singly(batch, seller_id)
         if count < _AT_ONCE:
             # What is due already is another job's, which has it locked.
             if following is not None and following > now:
@@ -200,25 +197,35 @@ async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch)
         await (enqueue(tx, SEND, ids={}) if job == SEND else enqueue(tx, COLLECT, ids={}))
 
 
-async def _each(tx: Transaction, due: Sequence[Outgoing], carry: Carry, put_off: PutOff, *, singly: bool) -> None:
+async def _together_or_singly(batch: Batch, seller_id: SellerId) -> tuple[int, datetime | None, datetime]:
+    try:
+        return await batch(False)
+    except Transient:
+        raise
+    except ConcurrentChange as error:
+        log.info("parcels are carried one by one: another was quicker", seller_id=seller_id, what=str(error))
+    except Exception:
+        log.exception("a batch of parcels could not be carried; each is tried by itself", seller_id=seller_id)
+    return await batch(True)
+
+
+async def _carry_all(tx: Transaction, due: Sequence[Outgoing], carry: Carry, put_off: PutOff, *, singly: bool) -> None:
+    if not singly:
+        if due:
+            await carry(due)
+        return
     for outgoing in due:
         again = retry_at(outgoing.attempts + 1, tx.now)
         try:
-            if singly:
-                async with tx.connection.transaction():
-                    await carry(outgoing)
-            else:
-                await carry(outgoing)
+            async with tx.connection.transaction():
+                await carry([outgoing])
         except MessageRefused as refused:
-            if not singly:
-                raise
             log.warning("a parcel was refused", parcel=outgoing.id, fault=refused.fault, field=refused.field)
             await put_off(outgoing, again)
         except ConcurrentChange as error:
-            raise ObjectBusy from error
+            log.info("a parcel waits for another", parcel=outgoing.id, what=str(error))
+            await put_off(outgoing, tx.now + _BUSY)
         except Exception:
-            if not singly:
-                raise
             log.exception("a parcel could not be carried and is put off", parcel=outgoing.id)
             await put_off(outgoing, again)
 

@@ -80,6 +80,7 @@ class HomeVerifier:
         self._keyring = keyring
         self._known = known or {}
         self._local = local
+        self._made: dict[str, list[Ed25519PublicKey]] = {}
 
     def verify(self, sender: str, text: bytes, signature: str) -> bool | None:
         """Tell whether the signature is the sender's; None when the sender has no key here."""
@@ -87,6 +88,11 @@ class HomeVerifier:
         return _signed_by_any(keys, text, signature) if keys else None
 
     def _keys(self, sender: str) -> list[Ed25519PublicKey]:
+        if sender not in self._made:
+            self._made[sender] = self._make_keys(sender)
+        return self._made[sender]
+
+    def _make_keys(self, sender: str) -> list[Ed25519PublicKey]:
         if sender in self._known:
             return [Ed25519PublicKey.from_public_bytes(self._known[sender])]
         if self._local is not None and sender not in self._local:

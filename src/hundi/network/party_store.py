@@ -1,6 +1,6 @@
 """A company's side of the storage port: its copies, outbox and inbox, under its own row-level security."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ PARTY: Final = Statements(
     next_due="SELECT min(due) FROM network_outbox WHERE seller_id = $1",
     postpone="UPDATE network_outbox SET attempts = $3, due = $4 WHERE seller_id = $1 AND parcel_id = $2",
     acknowledge="DELETE FROM network_outbox WHERE seller_id = $1 AND parcel_id = $2",
+    acknowledge_all="DELETE FROM network_outbox WHERE seller_id = $1 AND parcel_id = ANY ($2)",
     load_locked="""
         SELECT data::text AS data FROM network_objects
          WHERE seller_id = $1 AND object_id = ANY ($2) ORDER BY object_id FOR UPDATE""",
@@ -63,6 +64,9 @@ PARTY: Final = Statements(
           FROM unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[], $9::numeric[],
                       $10::timestamptz[], $11::text[])
                AS m (revision, event, actor, before, after, version, amount, at, message_id)""",
+    open="SELECT what, id, value, parcel FROM network_open($1, $2, $3, $4, $5, $6)",
+    read="SELECT what, id, value, more FROM network_read($1, $2, $3, $4, $5, $6)",
+    write="SELECT network_write($1, $2, $3, $4, $5, $6)",
 )
 _KEYS: Final = "SELECT key, object_id FROM network_objects WHERE seller_id = $1 AND key = ANY ($2)"
 _OVERTAKE: Final = "UPDATE network_objects SET revision = $3 WHERE seller_id = $1 AND object_id = $2 AND revision < $3"
@@ -70,6 +74,8 @@ _PENDING: Final = "SELECT DISTINCT object_id FROM network_awaiting WHERE seller_
 _AWAIT: Final = """
     INSERT INTO network_awaiting (seller_id, message_id, object_id, since)
     SELECT $1, $2, o, $4 FROM unnest($3::text[]) AS o"""
+_AWAITED: Final = """
+    SELECT object_id FROM network_awaiting WHERE seller_id = $1 AND message_id = $2 ORDER BY object_id"""
 _ANSWERED: Final = "DELETE FROM network_awaiting WHERE seller_id = $1 AND message_id = $2 RETURNING object_id"
 
 
@@ -117,6 +123,25 @@ class PostgresPartyStore(PostgresStore):
         data = msgspec.json.encode(aside).decode()
         await self.tx.execute(_RENAME, *self.scope, object_id, aside.id, data)
         await self.tx.execute(_RENAME_EVENTS, *self.scope, object_id, aside.id)
+
+    def _own(self, messages: Sequence[str]) -> tuple[Any, ...]:
+        return (messages,)
+
+    def columns(self, found: NetworkObject) -> Mapping[str, Any]:
+        """Give the further columns of an object's row by name."""
+        total, due, key = figures(found)
+        return {
+            "number": found.number, "supplier": found.supplier, "buyer": found.buyer,
+            "role": role_of(found, self.home), "total": total, "due": due, "key": key,
+        }  # fmt: skip
+
+    def key_of(self, found: NetworkObject) -> str | None:
+        """Give the key a note may be found by: its number between its two parties."""
+        return figures(found).key
+
+    async def awaited(self, message_id: str) -> Sequence[str]:
+        """Give the objects a message of ours is about that has no answer yet."""
+        return [row["object_id"] for row in await self.tx.fetch(_AWAITED, *self.scope, message_id)]
 
     async def unanswered(self, object_ids: Collection[str]) -> Collection[str]:
         """Give those of the objects about which a message of ours has no answer yet."""

@@ -47,11 +47,43 @@ class Statements(NamedTuple):
     next_due: str
     postpone: str
     acknowledge: str
+    acknowledge_all: str
     load_locked: str
     load_plain: str
     insert: str
     update: str
     append: str
+    open: str
+    read: str
+    write: str
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read in one call: objects to lock, objects to look at, holders of keys, last numbers by receiver and lane."""
+
+    locked: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, str], ...] = ()
+
+
+class Read(msgspec.Struct, kw_only=True):
+    """What was found of it. ``parties`` has more than was asked for; ``pending`` are objects with an answer to come."""
+
+    objects: dict[str, NetworkObject]
+    parties: dict[str, NetworkObject]
+    holders: dict[str, str]
+    pending: set[str]
+    numbers: dict[tuple[str, str], int]
+
+
+class Opened(msgspec.Struct, kw_only=True):
+    """How lanes stand: their heights, the digests of parcels seen, parcels kept back, and what was awaited by message."""
+
+    heights: dict[str, int]
+    seen: dict[str, str]
+    held: list[Parcel]
+    awaited: dict[str, list[str]]
 
 
 class Figures(NamedTuple):
@@ -170,6 +202,83 @@ class PostgresStore:
         """Take a parcel out of the outbox; False when it was gone."""
         return await self.tx.execute(self.sql.acknowledge, *self.scope, parcel_id) == "DELETE 1"
 
+    async def acknowledge_all(self, parcel_ids: Sequence[str]) -> None:
+        """Take parcels out of the outbox."""
+        await self.tx.execute(self.sql.acknowledge_all, *self.scope, parcel_ids)
+
+    # ---------------------------------------------------------------- by the set, for hundi.network.unit_of_work
+
+    async def open(
+        self, sender: str, lanes: Sequence[str], parcel_ids: Sequence[str], places: Sequence[Position],
+        messages: Sequence[str],
+    ) -> Opened:  # fmt: skip
+        """Lock lanes until the commit and give how they stand; ``messages`` are ours that are being answered."""
+        asked: tuple[Any, ...] = (sender, lanes, parcel_ids, _places(places))
+        found = Opened(heights={}, seen={}, held=[], awaited={})
+        for what, key, value, parcel in await self.tx.fetch(self.sql.open, *self.scope, *asked, *self._own(messages)):
+            if what == "height":
+                found.heights[key] = int(value)
+            elif what == "seen":
+                found.seen[key] = value
+            elif what == "held":
+                found.held.append(_PARCEL.decode(parcel))
+            else:
+                found.awaited.setdefault(key, []).append(value)
+        return found
+
+    def _own(self, messages: Sequence[str]) -> tuple[Any, ...]:
+        """Give the further parameters of ``open``."""
+        del messages
+        return ()
+
+    async def read(self, asked: Asked) -> Read:
+        """Give what there is of it, in one call."""
+        receivers, lanes = [pair[0] for pair in asked.numbers], [pair[1] for pair in asked.numbers]
+        rows = await self.tx.fetch(self.sql.read, *self.scope, asked.locked, asked.plain, asked.keys, receivers, lanes)
+        found = Read(objects={}, parties={}, holders={}, pending=set(), numbers={})
+        for what, key, value, more in rows:
+            if what == "object":
+                found.objects[key] = _OBJECT.decode(value)
+            elif what == "party":
+                if key not in found.parties:
+                    found.parties[key] = _OBJECT.decode(value)
+            elif what == "holder":
+                found.holders[key] = value
+            elif what == "number":
+                found.numbers[key, value] = int(more)
+            else:
+                found.pending.add(key)
+        return found
+
+    async def write(
+        self, new: str | None, old: str | None, events: str | None, mail: str | None, parcels: Sequence[bytes]
+    ) -> bool:
+        """Write what a unit left behind, as JSON: objects, moves, all else; False when another transaction was quicker."""
+        done: bool = await self.tx.fetchval(self.sql.write, *self.scope, new, old, events, mail or "{}", parcels)
+        return done
+
+    def columns(self, found: NetworkObject) -> Mapping[str, Any]:
+        """Give the further columns of an object's row by name."""
+        del found
+        return {}
+
+    def key_of(self, found: NetworkObject) -> str | None:
+        """Give the key an object may be found by where no claim says whose it is; None: there is none."""
+        del found
+        return None
+
+    async def note_words(self, found: NetworkObject) -> None:
+        """Write the words an object is found by, where it has some."""
+
+    async def search(self, wanted: Wanted) -> tuple[NetworkObject, ...]:
+        """Give businesses by PAN or by a search."""
+        return await self._businesses(wanted)
+
+    async def awaited(self, message_id: str) -> Sequence[str]:
+        """Give the objects a message of ours is about that has no answer yet."""
+        del message_id
+        return ()
+
     # ---------------------------------------------------------------- objects
 
     async def load(self, wanted: Wanted) -> Loaded:
@@ -196,6 +305,16 @@ class PostgresStore:
         """Give businesses by PAN or by a search."""
         del wanted
         return ()
+
+    async def rename(self, object_id: str, aside: NetworkObject) -> None:
+        """Keep a copy under another id: a company's may have to make room, the central unit's never."""
+        del aside
+        raise ConcurrentChange(object_id)
+
+    async def pass_over(self, object_id: str, revision: int) -> None:
+        """Note that moves of a copy never came: a company's may be lost, the central unit makes its own."""
+        del revision
+        raise ConcurrentChange(object_id)
 
     async def put(self, change: Change, body: msgspec.Raw) -> None:
         """Write an object and append its event rows; where the change is of content, ``body`` is its document now.

@@ -9,13 +9,16 @@ from hundi.kit.actor import Actor
 from hundi.network import connections
 from hundi.network.adapters.departure import FORWARD, store_of
 from hundi.network.errors import ObjectBusy
+from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.catalogue import CALLS
 from hundi.network.protocol.deciding import subjects
 from hundi.network.protocol.faults import MessageRefused
 from hundi.network.protocol.messages import Call
+from hundi.network.protocol.parcels import CENTRE
 from hundi.network.protocol.party import Party
 from hundi.network.protocol.store import ConcurrentChange
 from hundi.network.refusals import refusal_of
+from hundi.network.unit_of_work import UnitOfWork
 
 SEND: Final = "network.send"
 COLLECT: Final = "network.collect"
@@ -27,10 +30,14 @@ async def submit(tx: Transaction, who: Actor, party: Party, message: Call) -> st
     Raises what :func:`hundi.network.refusals.refusal_of` makes of a rule that our own copies already show to be broken.
     """
     route = await connections.route(tx)
-    if route is not None:
-        party = party.named(tx.seller_id)
     try:
-        message_id = await party.submit(store_of(tx, party.home, route, message), message)
+        if route is None:
+            unit = UnitOfWork(PostgresPartyStore(tx, party.home))
+            await unit.expect_to_send(CENTRE, message)
+            message_id = await party.submit(unit, message)
+            await unit.flush()
+        else:
+            message_id = await party.named(tx.seller_id).submit(store_of(tx, route, message), message)
     except MessageRefused as refused:
         raise refusal_of(refused) from refused
     except ConcurrentChange as error:

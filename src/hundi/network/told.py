@@ -20,13 +20,23 @@ def event_type(hook: str) -> str:
     return hook.replace("/", ".") if hook.startswith("network/") else f"network.{hook.replace('/', '.')}"
 
 
-def listener(tx: Transaction) -> Callable[[Delivery], Awaitable[None]]:
-    """Give what records a delivery's event in this transaction and lets the books follow it; ``data`` is the webhook's body."""
+def listener(tx: Transaction, events: list[audit.Event] | None = None) -> Callable[[Delivery], Awaitable[None]]:
+    """Give what records a delivery's event in this transaction and lets the books follow it; ``data`` is the webhook's body.
+
+    Where ``events`` is given they are put there, and whoever gave it has them recorded (:func:`hundi.audit.service.emit_all`).
+    """
 
     async def tell(delivery: Delivery) -> None:
         object_id = delivery.changes[0].object.id if delivery.changes else delivery.cause
         body = notice(delivery) if delivery.hook == NOTICE else hook_body(delivery)
-        await audit.emit(tx, event_type(delivery.hook), kind="network", object_id=object_id, data=body)
+        if events is None:
+            await audit.emit(tx, event_type(delivery.hook), kind="network", object_id=object_id, data=body)
+        else:
+            events.append(
+                audit.Event(
+                    type=event_type(delivery.hook), kind="network", object_id=object_id, data=body, place=tx.place()
+                )
+            )
         await counterparties.learn(tx, delivery)
         await posting.follow(tx, delivery)
 

@@ -9,17 +9,14 @@ from hundi.network.adapters.providers import ADAPTERS
 from hundi.network.adapters.store import ProviderStore
 from hundi.network.connections import Route
 from hundi.network.errors import ProviderHasNoCall
-from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.messages import Call
 
 FORWARD: Final = "network.forward"
 """The job that carries messages to a provider."""
 
 
-def store_of(tx: Transaction, home: str, route: Route | None, message: Call) -> PostgresPartyStore:
+def store_of(tx: Transaction, route: Route, message: Call) -> ProviderStore:
     """Give the store a message is submitted through. Raises :class:`ProviderHasNoCall` where the provider cannot carry it."""
-    if route is None:
-        return PostgresPartyStore(tx, home)
     try:
         ADAPTERS[route.kind].check(message)
     except Unsupported as error:

@@ -31,12 +31,12 @@ class ProviderStore(PostgresPartyStore):
 
     def __init__(self, tx: Transaction, b2b_ids: tuple[str, ...]) -> None:
         super().__init__(tx)
-        self._own = {b2b_key(one): one for one in b2b_ids}
+        self._own_ids = {b2b_key(one): one for one in b2b_ids}
 
     async def load(self, wanted: Wanted) -> Loaded:
         """Give what there is of it, the connection's own B2B IDs too."""
         found = await super().load(wanted)
-        missing = (wanted.parties & self._own.keys()) - found.objects.keys()
+        missing = (wanted.parties & self._own_ids.keys()) - found.objects.keys()
         if not missing:
             return found
         own = {key: self._own_id(key) for key in missing}
@@ -44,8 +44,8 @@ class ProviderStore(PostgresPartyStore):
 
     def _own_id(self, key: str) -> NetworkObject:
         return NetworkObject(
-            id=key, kind=Kind.B2B_ID, number=self._own[key], supplier="", buyer="", parties=(self.tx.seller_id,), version=1,
-            status=B2bIdStatus.ACTIVE, revision=1, facts=own_id(self.tx.seller_id, self._own[key]),
+            id=key, kind=Kind.B2B_ID, number=self._own_ids[key], supplier="", buyer="", parties=(self.tx.seller_id,), version=1,
+            status=B2bIdStatus.ACTIVE, revision=1, facts=own_id(self.tx.seller_id, self._own_ids[key]),
         )  # fmt: skip
 
     async def put_outgoing(self, outgoing: Outgoing) -> None:

@@ -60,8 +60,9 @@ async def follow(tx: Transaction, delivery: Delivery) -> None:
             await _follow_invoice(tx, who, bills[object_id], found[object_id], delivery)
 
 
-def _is_supplied_by(found: NetworkObject, home: str) -> bool:
-    return found.kind in {Kind.INVOICE, Kind.PAYMENT} and found.parties[0] == home
+def _is_supplied_by(found: NetworkObject, seller_id: str) -> bool:
+    """Leave out what cannot be ours; a company's name on the network is its id, or ``server/id``."""
+    return found.kind in {Kind.INVOICE, Kind.PAYMENT} and found.parties[0].rpartition("/")[2] == seller_id
 
 
 async def _refused(tx: Transaction, who: Actor, message_id: str, detail: str) -> None:

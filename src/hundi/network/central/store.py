@@ -36,6 +36,7 @@ CENTRAL: Final = Statements(
     next_due="SELECT min(due) FROM central.outbox",
     postpone="UPDATE central.outbox SET attempts = $2, due = $3 WHERE parcel_id = $1",
     acknowledge="DELETE FROM central.outbox WHERE parcel_id = $1",
+    acknowledge_all="DELETE FROM central.outbox WHERE parcel_id = ANY ($1)",
     load_locked="SELECT data::text AS data FROM central.objects WHERE object_id = ANY ($1) ORDER BY object_id FOR UPDATE",
     load_plain="SELECT data::text AS data FROM central.objects WHERE object_id = ANY ($1)",
     insert="""
@@ -53,6 +54,9 @@ CENTRAL: Final = Statements(
           FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::numeric[],
                       $9::timestamptz[], $10::text[])
                AS m (revision, event, actor, before, after, version, amount, at, message_id)""",
+    open="SELECT what, id, value, parcel FROM central.open($1, $2, $3, $4)",
+    read="SELECT what, id, value, more FROM central.read($1, $2, $3, $4, $5)",
+    write="SELECT central.write($1, $2, $3, $4, $5)",
 )
 _CLAIM: Final = """
     INSERT INTO central.claims AS c (key, object_id) VALUES ($1, $2)
@@ -74,6 +78,19 @@ _SEARCH: Final = """
                ON w.parameter = c.parameter AND w.value = c.value
             GROUP BY w.object_id HAVING count(DISTINCT c.place) = cardinality($1::text[]))
      ORDER BY o.created_at, o.object_id LIMIT 100"""
+COPIES: Final = """
+    SELECT o.object_id, o.data::text AS data, o.document::text AS document, m.revision, m.event, m.actor, m.before,
+           m.after, m.version, m.amount, m.at, m.message_id
+      FROM central.objects o JOIN central.events m ON m.object_id = o.object_id
+     ORDER BY o.object_id COLLATE "C", m.revision"""
+"""Everything the unit has, with its moves: a simulation's final accounts, never a running network's."""
+OPEN: Final = """
+    SELECT data::text AS data FROM central.objects
+     WHERE kind || '/' || status <> ALL ($1::text[]) ORDER BY object_id COLLATE "C" """
+"""What something can still happen to; the parameter has what is over, as kind/status."""
+LEFTOVERS: Final = """
+    SELECT (SELECT count(*) FROM central.outbox) AS outgoing, (SELECT count(*) FROM central.held) AS held,
+           0::bigint AS unanswered"""
 _PAN: Final = "PAN"
 
 
@@ -97,11 +114,14 @@ class PostgresCentreStore(PostgresStore):
     async def put(self, change: Change, body: msgspec.Raw) -> None:
         """Write an object and its event rows; of a business also the words it is found by."""
         await super().put(change, body)
-        facts = change.object.facts
-        if isinstance(facts, BusinessFacts):
-            words = sorted(_words(facts))
-            await self.tx.execute(_FORGET_WORDS, change.object.id)
-            await self.tx.execute(_WORDS, [one[0] for one in words], [one[1] for one in words], change.object.id)
+        await self.note_words(change.object)
+
+    async def note_words(self, found: NetworkObject) -> None:
+        """Write the words a business is found by; nothing else has any."""
+        if isinstance(found.facts, BusinessFacts):
+            words = sorted(_words(found.facts))
+            await self.tx.execute(_FORGET_WORDS, found.id)
+            await self.tx.execute(_WORDS, [one[0] for one in words], [one[1] for one in words], found.id)
 
     async def claim(self, key: str, object_id: str) -> None:
         """Note that a key belongs to an object; it is free or the object's own. Raises :class:`ConcurrentChange`."""

@@ -1,5 +1,6 @@
 """The central unit at work: takes parcels in, carries out the operator's orders, keeps what waits for each home."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,13 +12,12 @@ from hundi.kit.keys import Keyring
 from hundi.network.central.store import PostgresCentreStore
 from hundi.network.keys import HomeVerifier
 from hundi.network.protocol.centre import Centre
-from hundi.network.protocol.decisions import Change
 from hundi.network.protocol.identifiers import SortableIds
 from hundi.network.protocol.messages import DecideKyc, NetworkOrder, SettlePayment
 from hundi.network.protocol.objects import BusinessFacts, NetworkObject, PaymentFacts
 from hundi.network.protocol.parcels import CENTRE, Envelope, unseal
-from hundi.network.protocol.statuses import Event
 from hundi.network.protocol.store import Outgoing
+from hundi.network.unit_of_work import UnitOfWork
 
 _KEY: Final = "SELECT public_key FROM central.homes WHERE home = $1"
 _ELSEWHERE: Final = "SELECT home FROM central.homes WHERE home = ANY ($1)"
@@ -36,26 +36,6 @@ _NEXT_DUE: Final = "SELECT min(due) FROM central.outbox WHERE receiver = $1"
 _DUE: Final = """
     SELECT parcel_id, receiver, parcel, due, attempts FROM central.outbox
      WHERE receiver = $1 AND due <= $2 ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
-
-
-class _Watched(PostgresCentreStore):
-    """The store, with a note of who has something to collect and of what was born."""
-
-    def __init__(self, tx: Transaction) -> None:
-        super().__init__(tx)
-        self.receivers: dict[str, None] = {}
-        self.born: list[NetworkObject] = []
-
-    async def put(self, change: Change, body: msgspec.Raw) -> None:
-        """Write an object and its event rows."""
-        await super().put(change, body)
-        if change.moves[0].event is Event.CREATE:
-            self.born.append(change.object)
-
-    async def put_outgoing(self, outgoing: Outgoing) -> None:
-        """Put a parcel into the outbox."""
-        await super().put_outgoing(outgoing)
-        self.receivers[outgoing.receiver] = None
 
 
 def _centre(tx: Transaction, verifier: HomeVerifier) -> Centre:
@@ -83,12 +63,24 @@ async def receive(tx: Transaction, keyring: Keyring, envelope: Envelope, *, sand
     In a sandbox the unit approves KYC and settles on-platform payments by itself, in the same commit. Raises
     :class:`hundi.network.protocol.faults.MessageRefused` for the wire's faults.
     """
-    store = _Watched(tx)
-    centre = _centre(tx, await _verifier(tx, keyring, envelope.sender))
-    await centre.receive(store, envelope)
-    for wanted in [one for born in tuple(store.born) for one in _orders_of(born)] if sandbox else ():
-        await centre.order(store, wanted)
-    return list(store.receivers)
+    return await receive_all(tx, keyring, envelope.sender, [envelope], sandbox=sandbox)
+
+
+async def receive_all(
+    tx: Transaction, keyring: Keyring, sender: str, envelopes: Sequence[Envelope], *, sandbox: bool
+) -> list[str]:
+    """Take envelopes of one sender in, in their order, all or none; otherwise as :func:`receive`."""
+    work = UnitOfWork(PostgresCentreStore(tx))
+    centre = _centre(tx, await _verifier(tx, keyring, sender))
+    parcels = [centre.unseal(envelope) for envelope in envelopes]
+    await work.expect(parcels)
+    for envelope, parcel in zip(envelopes, parcels, strict=True):
+        known = len(work.born)
+        await centre.take(work, parcel, envelope.parcel)
+        for wanted in [one for born in work.born[known:] for one in _orders_of(born)] if sandbox else ():
+            await centre.order(work, wanted)
+    await work.flush()
+    return list(work.receivers)
 
 
 def _orders_of(born: NetworkObject) -> list[NetworkOrder]:
@@ -102,9 +94,10 @@ def _orders_of(born: NetworkObject) -> list[NetworkOrder]:
 
 async def order(tx: Transaction, keyring: Keyring, wanted: NetworkOrder) -> list[str]:
     """Carry out what the network's operator decides; gives the homes for which something waits now."""
-    store = _Watched(tx)
-    await _centre(tx, HomeVerifier(keyring)).order(store, wanted)
-    return list(store.receivers)
+    work = UnitOfWork(PostgresCentreStore(tx))
+    await _centre(tx, HomeVerifier(keyring)).order(work, wanted)
+    await work.flush()
+    return list(work.receivers)
 
 
 async def homes_here(tx: Transaction, homes: list[str]) -> list[str]:
@@ -171,9 +164,9 @@ async def next_due_for(tx: Transaction, home: str) -> datetime | None:
     return found
 
 
-async def acknowledge(tx: Transaction, outgoing: Outgoing) -> None:
-    """Take a parcel out of the outbox: its receiver has it."""
-    await PostgresCentreStore(tx).acknowledge(outgoing.id)
+async def acknowledge(tx: Transaction, *taken: Outgoing) -> None:
+    """Take parcels out of the outbox: their receiver has them."""
+    await PostgresCentreStore(tx).acknowledge_all([outgoing.id for outgoing in taken])
 
 
 async def postpone(tx: Transaction, outgoing: Outgoing, due: datetime) -> None:

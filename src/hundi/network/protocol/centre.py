@@ -32,13 +32,20 @@ class Centre:
 
         What is wrong with the message itself is no refusal here: its sender hears it in the response webhook.
         """
-        parcel = unseal(envelope, CENTRE, self._clock.now(), self._verifier)
+        return await self.take(store, self.unseal(envelope), envelope.parcel)
+
+    def unseal(self, envelope: Envelope) -> Parcel:
+        """Give the parcel of an envelope that may be believed. Raises :class:`MessageRefused`."""
+        return unseal(envelope, CENTRE, self._clock.now(), self._verifier)
+
+    async def take(self, store: CentreStore, parcel: Parcel, data: bytes) -> int:
+        """Take an unsealed parcel in, as :meth:`receive` does; ``data`` are the bytes it came in."""
 
         async def effect(each: Parcel) -> None:
             if each.message is not None:
                 await self._answer(store, each.sender, each.id, each.message)
 
-        return await take_in(store, parcel, envelope.parcel, self._clock.now(), effect)
+        return await take_in(store, parcel, data, self._clock.now(), effect)
 
     async def order(self, store: CentreStore, order: NetworkOrder) -> None:
         """Carry out what the network itself decides (KYC, the rail's word, an expiry). Raises :class:`MessageRefused`."""

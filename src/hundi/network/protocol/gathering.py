@@ -1,5 +1,7 @@
 """Reading all that a decision may have to see: what the message names, and what that leads to."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from hundi.network.protocol.deciding import neighbours, wanted
@@ -24,6 +26,26 @@ async def gather(store: ObjectStore, message: Message) -> Loaded:
         objects.update(step.objects)
         more = _missing(tuple(step.objects.values()), looked_for)
     return Loaded(objects=objects, holders=found.holders, businesses=found.businesses)
+
+
+async def gather_ahead(store: ObjectStore, messages: Iterable[Message]) -> None:
+    """Have a store that remembers read at once what gathering for each of these messages will ask for.
+
+    Businesses by PAN or by a search are left to the message itself.
+    """
+    asked = [wanted(message) for message in messages]
+    more = Wanted(
+        objects=frozenset[str]().union(*(one.objects for one in asked)),
+        parties=frozenset[str]().union(*(one.parties for one in asked)),
+        keys=frozenset[str]().union(*(one.keys for one in asked)),
+    )
+    looked_for: set[str] = set()
+    while more.objects or more.parties or more.keys:
+        looked_for |= more.objects | more.parties
+        step = await store.load(more)
+        named = frozenset(step.holders.values()) - looked_for
+        more = _missing(tuple(step.objects.values()), looked_for)
+        more = msgspec.structs.replace(more, objects=more.objects | named)
 
 
 def _missing(found: tuple[NetworkObject, ...], looked_for: set[str]) -> Wanted:

@@ -43,6 +43,7 @@ _PROPER: Final = {prefix: re.compile(pattern) for prefix, pattern in PROPER_PATT
 _PLAIN: Final = re.compile(r"[^\\\"\x00-\x1f]{1,100}")
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH: Final = 32
+_STEP: Final = 10  # digits of chance between two identifiers of one instant
 
 
 def is_object_id(prefix: Prefix, text: str, *, proper: bool = False) -> bool:
@@ -71,7 +72,10 @@ class IdMaker(Protocol):
 
 
 class SortableIds:
-    """Identifiers that sort by birth: the 32 digits of a UUIDv7 (design §4.7)."""
+    """Identifiers that sort by birth: the 32 digits of a UUIDv7 (design §4.7).
+
+    Those of one maker rise even within one instant, so that parcels of one transaction leave in the order they were made.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

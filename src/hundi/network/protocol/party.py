@@ -5,7 +5,7 @@ changes only by the centre's word. The one exception is what it has made itself:
 comes, which moves it on or makes it FAILED.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Self
 
 import msgspec
@@ -74,9 +74,23 @@ class Party:
 
         Gives how many took effect. Raises :class:`MessageRefused` for the wire's faults.
         """
+        return await self.take(store, self.unseal(envelope), envelope.parcel, told)
+
+    def unseal(self, envelope: Envelope) -> Parcel:
+        """Give the parcel of an envelope that may be believed and is the centre's. Raises :class:`MessageRefused`."""
         parcel = unseal(envelope, self.home, self._clock.now(), self._verifier)
         if parcel.sender != CENTRE:
             raise MessageRefused(Fault.WRONG_RECEIVER, "sender", parcel.sender)
+        return parcel
+
+    async def take(
+        self,
+        store: PartyStore,
+        parcel: Parcel,
+        data: bytes,
+        told: Callable[[Delivery], Awaitable[None]] | None = None,
+    ) -> int:
+        """Take an unsealed parcel in, as :meth:`receive` does; ``data`` are the bytes it came in."""
 
         async def effect(each: Parcel) -> None:
             if each.delivery is not None:
@@ -84,7 +98,7 @@ class Party:
                 if told is not None:
                     await told(each.delivery)
 
-        return await take_in(store, parcel, envelope.parcel, self._clock.now(), effect)
+        return await take_in(store, parcel, data, self._clock.now(), effect)
 
     async def apply(self, store: PartyStore, delivery: Delivery) -> None:
         """Bring the own copies to what the centre says."""
@@ -101,15 +115,15 @@ class Party:
         if delivery.resp is not None:
             about = await store.answered(delivery.resp.request_id)
             if not delivery.resp.success and about:
-                await self._fail(store, about[0], delivery.resp.request_id)
+                await self._fail(store, about, delivery.resp.request_id)
 
-    async def _fail(self, store: PartyStore, object_id: str, message_id: str) -> None:
+    async def _fail(self, store: PartyStore, about: Sequence[str], message_id: str) -> None:
         """Note that what the refused message had made, if it had made something, has failed."""
-        names = (object_id, aside(object_id, message_id))
-        held = await store.load(Wanted(objects=frozenset(names)))
-        for name in names:
-            found = held.objects.get(name)
-            if found is not None and found.revision == 1 and found.made_by == message_id:
+        names = frozenset(name for one in about for name in (one, aside(one, message_id)))
+        held = await store.load(Wanted(objects=names))
+        for object_id in sorted(held.objects):
+            found = held.objects[object_id]
+            if found.revision == 1 and found.made_by == message_id:
                 await store.put(self._refused(found, message_id), NO_BODY)
 
     def _refused(self, found: NetworkObject, message_id: str) -> Change:

@@ -10,7 +10,7 @@ import msgspec
 from hundi.kit.money import ZERO
 from hundi.network.protocol.objects import InvoiceFacts, NetworkObject, facts_of
 from hundi.network.protocol.statuses import InvoiceStatus, Kind
-from hundi.network.simulator.databases import Copy
+from hundi.network.simulator.databases import Copy, Database
 from hundi.network.simulator.invariants import Accounts, violations
 from hundi.network.simulator.world import Scenario, World
 
@@ -60,9 +60,9 @@ async def outcome_of(world: World) -> Outcome:
     )  # fmt: skip
 
 
-async def simulate(scenario: Scenario) -> Outcome:
-    """Run a scenario in memory and give its outcome."""
-    world = World(scenario)
+async def simulate(scenario: Scenario, databases: dict[str, Database] | None = None) -> Outcome:
+    """Run a scenario and give its outcome; ``databases`` by name of the end, in memory where none is given."""
+    world = World(scenario, databases)
     await world.run()
     return await outcome_of(world)
 

@@ -58,6 +58,11 @@ def _drawn_from(scenario: Scenario, stream: int) -> Random:
     return Random(f"{scenario.seed}.{stream}")  # noqa: S311 - a run is to be repeatable, and protects nothing
 
 
+def names_of(scenario: Scenario) -> list[str]:
+    """Give the names of a scenario's businesses, which are their homes on the wire."""
+    return [f"b{at:03d}" for at in range(scenario.businesses)]
+
+
 class World:
     """A central unit, its parties, the wire between them and the calendar."""
 
@@ -78,7 +83,7 @@ class World:
         self._woken: dict[str, datetime] = {}
         self._skews: dict[str, timedelta] = {}
         self.mischief = 0
-        self.names = [f"b{at:03d}" for at in range(scenario.businesses)]
+        self.names = names_of(scenario)
         self.fas = self.names[-2:] if scenario.businesses >= 4 else []
         self.centre = self._centre()
         self.parties = {name: self._party(name) for name in self.names}

@@ -148,10 +148,9 @@ def _order_shares(found: invoice.Invoice) -> tuple[OrderShare, ...]:
 
 def _substance(found: invoice.Invoice) -> str:
     """Digest number, date, parties, items and values: what an IRN fixes (domain §11)."""
-    digest = hashlib.sha256(f"{found.supplierInvoiceNumber}\n{found.ts.value.isoformat()}\n".encode())
-    for part in (found.supplierDetails, found.buyerDetails, *found.itemLists, *filter(None, [found.valueDetails])):
-        digest.update(written(part))
-    return digest.hexdigest()
+    parts = (found.supplierDetails, found.buyerDetails, found.itemLists, found.valueDetails)
+    head = f"{found.supplierInvoiceNumber}\n{found.ts.value.isoformat()}\n".encode()
+    return hashlib.sha256(head + written(parts)).hexdigest()
 
 
 def _invoice_parts(data: invoice.SendInvoice, body: msgspec.Raw) -> dict[str, Any]:

@@ -6,6 +6,7 @@ that are PANs.
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
@@ -66,8 +67,8 @@ def too_many(problems: list[FieldProblem]) -> Invalid:
     return Invalid(message, problems=problems[:MOST_PROBLEMS])
 
 
-def written(message: msgspec.Struct) -> bytes:
-    """Write a message as the network carries it: published members only, numbers and times as they came."""
+def written(message: msgspec.Struct | Sequence[Any]) -> bytes:
+    """Write a message, or parts of one, as the network carries it: published members only, numbers and times as they came."""
     return _ENCODER.encode(message)
 
 

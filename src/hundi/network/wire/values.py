@@ -20,6 +20,7 @@ PRINTED_PAN: Final = "^[a-zA-Z0-9]{50}$"
 _INDIAN_DAY: Final = re.compile(r"(?P<day>[0-9]{1,2})[/.-](?P<month>[0-9]{1,2})[/.-](?P<year>[0-9]{4})\Z")
 _MOST: Final = Decimal("99999999999999.99")
 _MOST_QUANTITY: Final = Decimal("9999999999.999")
+_SMALL: Final = 999
 _MOST_RATE: Final = Decimal("999.999")
 
 
@@ -102,6 +103,9 @@ class _Number(WireValue):
         """Read a JSON number; text is refused even where it looks like one."""
         kind = type(raw)
         if kind is int:
+            # Below it every kind of number is in range; asked first, because most numbers are small and whole.
+            if 0 <= raw <= _SMALL:
+                return cls(Decimal(raw))
             raw = Decimal(raw)
         elif kind is not Decimal:
             raise WireValueError("WRONG_TYPE", "Send a number, such as 1234.50, without quotes.")

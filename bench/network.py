@@ -1,0 +1,506 @@
+"""Invoices traded between two businesses through the central unit, beside pgbench writing as many rows.
+
+A cycle is: the supplier sends an invoice of ten items, the buyer accepts it, pays it, and the supplier confirms the payment:
+four calls over HTTP with everything on. Counted are *messages*: each one that a company sends and the central unit takes in
+(4 a cycle), and each one that a company is delivered (8: every call has an answer for its sender and word for the other).
+The next call of a cycle is made when the other company has its delivery, which is read from its events by a connection of
+the load's own. Server and worker are the two processes of `hundi up`, PostgreSQL is the embedded one, the load is a fourth
+process; all share the machine. pgbench writes, over as many connections, as many rows a transaction as one message does on
+the average, each with as much data.
+
+    python bench/network.py [--seconds 8] [--rounds 3] [--flows 48] [--steady 200]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from create_invoice import CONNECTIONS, _measure_pgbench, _prepared, _raw, _request, _serve, _sign_in
+from hundi.cli.demo_network import join
+from hundi.cli.parts import opened
+from hundi.cli.processes import ChildOrder
+from hundi.config import Settings
+from hundi.kit.gstin import gstin_with_check
+from hundi.network.protocol.messages import SendInvoice
+from hundi.network.wire.invoice import SendInvoice as Body
+from hundi.network.wire.meaning import message_of
+from hundi.network.wire.reading import read
+from hundi.sellers import service as sellers
+from hundi.sellers.schemas import NewRegistration
+
+ITEMS = 10
+MESSAGES = 12
+"""Messages of one cycle: four sent, eight delivered."""
+LIMIT_MS = 1.5
+DEVICE = {"tag": {"name": "GEOCODE", "value": "19.0760,72.8777"}}
+PAN = {"SUP": "AAACS1234P", "BUY": "AAACB1234P"}
+STEPS = (
+    "invoice/req-send-invoice", "invoice/req-confirm-invoice", "payment/req-pay", "payment/req-pay-confirmation",
+)  # fmt: skip
+YARD = """
+CREATE TABLE IF NOT EXISTS yardstick (
+    seller_id text NOT NULL, row_id text NOT NULL, at timestamptz NOT NULL, data jsonb NOT NULL,
+    CONSTRAINT yardstick_pk PRIMARY KEY (seller_id, row_id));
+GRANT INSERT ON yardstick TO hundi_app;"""
+WRITTEN = """
+    SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables
+     WHERE relname LIKE 'network%' OR schemaname = 'central' OR relname IN ('events', 'audit_log', 'idempotency_keys')"""
+TAKEN = "SELECT (SELECT count(*) FROM central.inbox) AS sent, (SELECT count(*) FROM network_inbox) AS delivered"
+HEARD = """
+    SELECT event_id, type, object_id FROM events
+     WHERE seller_id = $1 AND at >= $2 AND type LIKE 'network.%' ORDER BY event_id"""
+
+
+def party(b2b_id: str) -> dict[str, Any]:
+    """Give a party of an invoice."""
+    return {
+        "b2bId": b2b_id, "gstin": gstin_with_check(f"27{PAN[b2b_id]}1Z"), "legalName": f"{b2b_id} Ltd", "stateCode": "27",
+        "address": {"addressLine1": "14 LBS Marg", "city": "Mumbai", "state": "MAHARASHTRA", "pincode": "400078"},
+        "email": "accounts@example.com",
+    }  # fmt: skip
+
+
+def item(number: int) -> dict[str, Any]:
+    """Give a line over 1,180 rupees."""
+    return {
+        "serialno": str(number), "productDescription": "Gate valve 50 mm", "isService": "NO", "hsnCode": "848180",
+        "quantity": 10, "unit": "NOS", "unitPrice": 100, "totalAmt": 1000, "assessmentAmount": 1000, "gstRate": 18,
+        "totalItemValue": 1180, "itemValueDetails": [{"type": "CGST", "value": 90}, {"type": "SGST", "value": 90}],
+    }  # fmt: skip
+
+
+def versions(current: int = 1) -> dict[str, int]:
+    """Give an objectVersion that stays."""
+    return {"currentVersion": current, "newVersion": current}
+
+
+def moves(status: str) -> dict[str, str]:
+    """Give a statusTransition from a status."""
+    return {"currentStatus": status, "newStatus": status}
+
+
+def bodies(mark: str, count: int = ITEMS) -> list[dict[str, Any]]:
+    """Give the four bodies of a cycle; ``mark`` is 32 letters and digits nobody else uses."""
+    shared = {"device": DEVICE, "b2bIds": {"supplierB2BId": "SUP", "buyerB2BId": "BUY"}}
+    named = {"objectId": f"INV{mark}", "supplierInvoiceNumber": f"N{mark[-20:]}", "objectVersion": versions()}
+    total = 1180 * count
+    amount = {"netPaidAmount": total, "netAdjustmentAmount": 0, "totalAmount": total, "currency": "INR"}
+    stamp = "2026-11-16T09:57:35+05:30"
+    paid = {"objectId": f"PMT{mark}", "ts": stamp, "type": "OFFPLATFORM"}
+    line = named | {
+        "statusTransition": moves("ACCEPTED"), "invoicePaymentAmount": amount | {"splits": []},
+        "invoiceAmount": {"dueAmount": total, "totalAmount": total, "currency": "INR"},
+    }  # fmt: skip
+    invoice = named | {
+        "ts": stamp, "statusTransition": moves("CREATED"), "supplierDetails": party("SUP"),
+        "buyerDetails": party("BUY") | {"placeOfSupply": "27"},
+        "transactionDetails": {"taxScheme": "GST", "supplyType": "B2B"},
+        "itemLists": [item(number) for number in range(1, count + 1)],
+        "valueDetails": {"assessmentValue": 1000 * count, "totalInvoiceValue": total},
+        "supplierBankAccountDetails": {"maskedAccountNumber": "3307", "ifsc": "HDFC0000001"},
+    }  # fmt: skip
+    return [
+        shared | {"invoice": invoice},
+        shared | {"invoiceConfirmation": named | {
+            "buyerResponse": "ACCEPT", "buyerRemarks": "seen", "statusTransition": moves("SENT TO BUYER"),
+        }},
+        shared | {"payment": paid | {
+            "mode": "NEFT", "utr": f"U{mark[-20:]}", "currency": "INR", "paymentAmount": amount, "invoicesPayInfos": [line],
+        }},
+        shared | {"paymentConfirmation": paid | {
+            "supplierResponse": "ACCEPT", "supplierRemarks": "received",
+            "invoiceInfos": [named | {"statusTransition": moves("PAYMENT INITIATED")}],
+        }},
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- the load
+
+
+class Company:
+    """One of the two: its token, its seller, and what it is waiting to hear."""
+
+    def __init__(self, seller: str, token: str) -> None:
+        self.seller = seller
+        self.token = token
+        self.waiting: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self.heard: set[tuple[str, str]] = set()
+
+    async def listen(self, url: str, since: datetime, stop: asyncio.Event) -> None:
+        """Look at the events every 20 ms and wake who waits for them."""
+        connection = await asyncpg.connect(url)
+        seen: set[str] = set()
+        while not stop.is_set():
+            async with connection.transaction():
+                await connection.execute("SELECT bind_seller($1)", self.seller)
+                # A transaction that began earlier may commit later: two seconds are looked at again.
+                rows = await connection.fetch(HEARD, self.seller, since)
+            for row in rows:
+                if row["event_id"] in seen:
+                    continue
+                seen.add(row["event_id"])
+                key = (row["type"], row["object_id"][3:])
+                self.heard.add(key)
+                future = self.waiting.pop(key, None)
+                if future is not None and not future.done():
+                    future.set_result(None)
+            now = await connection.fetchval("SELECT clock_timestamp() - interval '2 seconds'")
+            since = max(since, now)
+            await asyncio.sleep(0.02)
+        await connection.close()
+
+    async def hears(self, type_: str, mark: str) -> None:
+        """Wait for an event about the cycle's invoice or payment; raises TimeoutError after 30 seconds."""
+        key = (type_, mark)
+        if key not in self.heard:
+            future = asyncio.get_running_loop().create_future()
+            self.waiting[key] = future
+            await asyncio.wait_for(future, 30)
+
+
+class Load:
+    """Cycles over HTTP; ``ways`` are seconds from a call to the other company's having it: two hops and the call itself."""
+
+    def __init__(self, port: int, supplier: Company, buyer: Company) -> None:
+        self.port = port
+        self.pair = (supplier, buyer)
+        self.ways: list[float] = []
+        self.calls: list[float] = []
+        self.cycles = 0
+        self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def call(self, company: Company, path: str, body: dict[str, Any]) -> None:
+        """Make one call; every one has an idempotency key."""
+        reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection("127.0.0.1", self.port)
+        headers = {
+            "Authorization": f"Bearer {company.token}", "Content-Type": "application/json",
+            "Idempotency-Key": os.urandom(12).hex(),
+        }  # fmt: skip
+        status, reply = await _request(
+            reader, writer, _raw("POST", f"/api/v0/{path}", headers, json.dumps(body).encode())
+        )
+        assert status == 200, reply
+        self.idle.append((reader, writer))
+
+    async def cycle(self) -> None:
+        """Trade one invoice from its birth to its payment's confirmation."""
+        mark = os.urandom(16).hex()
+        supplier, buyer = self.pair
+        for at, (path, body) in enumerate(zip(STEPS, bodies(mark), strict=True)):
+            speaks, hears = (supplier, buyer) if at in {0, 3} else (buyer, supplier)
+            began = time.perf_counter()
+            await self.call(speaks, path, body)
+            self.calls.append(time.perf_counter() - began)
+            await hears.hears(f"network.{path.replace('/', '.')}", mark)
+            self.ways.append(time.perf_counter() - began)
+        self.cycles += 1
+
+
+async def _trade(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Trade for some seconds: over ``flows`` at once, or at ``steady`` messages a second."""
+    pair = [Company(*one) for one in arguments["pair"]]
+    load = Load(arguments["port"], *pair)
+    stop = asyncio.Event()
+    probe = await asyncpg.connect(arguments["owner"])
+    since = await probe.fetchval("SELECT clock_timestamp()")
+    listeners = [asyncio.create_task(one.listen(arguments["url"], since, stop)) for one in pair]
+    began = time.perf_counter()
+    before = await probe.fetchrow(TAKEN)
+    until = began + arguments["seconds"]
+
+    async def flow() -> None:
+        while time.perf_counter() < until:
+            await load.cycle()
+
+    if arguments["steady"]:
+        tasks, due = [], began
+        while due < until:
+            await asyncio.sleep(max(0, due - time.perf_counter()))
+            tasks.append(asyncio.create_task(load.cycle()))
+            due += MESSAGES / arguments["steady"]
+        await asyncio.gather(*tasks)
+    else:
+        await asyncio.gather(*(flow() for _ in range(arguments["flows"])))
+    after = await probe.fetchrow(TAKEN)
+    took = time.perf_counter() - began
+    stop.set()
+    await asyncio.gather(*listeners)
+    await probe.close()
+    sent, delivered = after["sent"] - before["sent"], after["delivered"] - before["delivered"]
+    return {
+        "rate": (sent + delivered) / took, "sent": sent, "delivered": delivered, "ways": load.ways, "calls": load.calls,
+        "cycles": load.cycles,
+    }  # fmt: skip
+
+
+async def _only_send(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Send invoices of ``items`` lines over 32 connections, whatever becomes of them."""
+    supplier = Company(*arguments["pair"][0])
+    load = Load(arguments["port"], supplier, supplier)
+    until = time.perf_counter() + arguments["seconds"]
+    count = 0
+
+    async def flow() -> None:
+        nonlocal count
+        while time.perf_counter() < until:
+            await load.call(supplier, STEPS[0], bodies(os.urandom(16).hex(), arguments["items"])[0])
+            count += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(flow() for _ in range(CONNECTIONS)))
+    return {"rate": count / (time.perf_counter() - began)}
+
+
+def _in_process(queue: Any, arguments: dict[str, Any]) -> None:
+    import uvloop
+
+    queue.put(uvloop.run(_only_send(arguments) if arguments["items"] else _trade(arguments)))
+
+
+def _measured(arguments: dict[str, Any]) -> dict[str, Any]:
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_in_process, args=(queue, arguments))
+    process.start()
+    result: dict[str, Any] = queue.get(timeout=arguments["seconds"] + 120)
+    process.join()
+    return result
+
+
+# ---------------------------------------------------------------- setting up
+
+
+def _place(b2b_id: str) -> NewRegistration:
+    return NewRegistration(
+        legal_name=f"{b2b_id} Ltd", trade_name=b2b_id, address_line1="1 Road", city="Pune", pin_code="411001",
+        state_code="27", gstin=gstin_with_check(f"27{PAN[b2b_id]}1Z"), series_pattern="{2627}/{n:9}",
+        bank_holder=f"{b2b_id} Ltd", bank_account="1234567890", bank_ifsc="HDFC0000001", upi_vpa="a.b@example",
+        email="a@example.com", phone="9820000000",
+    )  # fmt: skip
+
+
+async def _joined(settings: Settings, first: dict[str, Any], port: int) -> list[tuple[str, str]]:
+    """Give (seller, token) of supplier and buyer, both on the network."""
+    async with opened(settings) as parts, parts.db.unbound() as tx:
+        second = await sellers.create_seller(
+            tx, parts.keyring, name="Buyer Ltd", username="buyer", display_name="Buyer", registration=_place("BUY")
+        )
+        companies = {"SUP": first, "BUY": msgspec.to_builtins(second)}
+        for b2b_id, made in companies.items():
+            await join(tx, parts, made["sellerId"], b2b_id, _place(b2b_id))
+    return [(made["sellerId"], (await _sign_in(port, made))[0]) for made in companies.values()]
+
+
+def _worker(settings: Settings) -> subprocess.Popen[bytes]:
+    child = subprocess.Popen([sys.executable, "-m", "hundi.cli.processes", "worker"], stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    child.stdin.write(msgspec.json.encode(ChildOrder(settings=settings), enc_hook=str) + b"\n")
+    child.stdin.flush()
+    return child
+
+
+async def _settled(owner: asyncpg.Connection) -> None:
+    """Wait until nothing is under way."""
+    left = "SELECT (SELECT count(*) FROM central.outbox) + (SELECT count(*) FROM network_outbox)"
+    until = time.perf_counter() + 120
+    while await owner.fetchval(left):
+        assert time.perf_counter() < until, "messages do not arrive"
+        await asyncio.sleep(0.1)
+
+
+def row_script(rows: int, size: int) -> str:
+    """Give pgbench a transaction that writes so many rows, each with a JSON text of so many bytes."""
+    text = "x" * max(1, size - 12)
+    values = ",\n".join(
+        f"('CEKYARD0001', :client_id || '-' || :n || '-' || :m || '-{at}', now(), '{{\"body\": \"{text}\"}}')"
+        for at in range(rows)
+    )
+    return (
+        "\\set n random(1, 2000000000)\n\\set m random(1, 2000000000)\nbegin;\n"
+        f"insert into yardstick (seller_id, row_id, at, data) values\n{values};\ncommit;\n"
+    )
+
+
+def send_script(seller: str, count: int) -> str:
+    """Give pgbench the rows of one req-send-invoice: key, object, move, what is awaited, parcel, number, audit row, key."""
+    document = json.dumps(bodies("0" * 32, count)[0]).replace("'", "''")
+    own, key = f"'{seller}'", "'b-' || :client_id || '-' || :n || '-' || :m"
+    invoice = f"'INVB-' || {key}"
+    return (
+        "\\set n random(1, 2000000000)\n\\set m random(1, 2000000000)\nbegin;\n"
+        f"select bind_seller({own});\n"
+        "insert into idempotency_keys (seller_id, subject, key, request_hash, created_at) "
+        f"values ({own}, 'bench', {key}, '\\x00', now());\n"
+        "insert into network_objects (seller_id, object_id, kind, status, version, revision, number, supplier, buyer, role, "
+        "total, due, data, document, created_at, changed_at) "
+        f"values ({own}, {invoice}, 'INVOICE', 'CREATED', 1, 1, {key}, 'SUP', 'BUY', 'SUPPLIER', 1, 1, '{{}}', "
+        f"'{document}', now(), now());\n"
+        "insert into network_events (seller_id, object_id, revision, event, actor, before, after, version, at, message_id) "
+        f"values ({own}, {invoice}, 1, 'CREATE', 'SUPPLIER', '', 'CREATED', 1, now(), {key});\n"
+        "insert into network_awaiting (seller_id, message_id, object_id, since) "
+        f"values ({own}, {key}, {invoice}, now());\n"
+        "insert into network_numbers (seller_id, receiver, lane, last) "
+        f"values ({own}, 'NOBODY', {invoice}, 1);\n"
+        # Due in a hundred years: the worker leaves these alone.
+        "insert into network_outbox (seller_id, parcel_id, receiver, parcel, due, attempts) "
+        f"values ({own}, {key}, 'NOBODY', '{document}'::text::bytea, now() + interval '100 years', 0);\n"
+        "insert into audit_log (seller_id, audit_id, at, actor, action, object_kind, object_id, after, request_id) "
+        f"values ({own}, 'aud_b' || {key}, now(), 'bench', 'network.bench', 'network', {invoice}, '{{}}', 'req_bench');\n"
+        f"update idempotency_keys set status = 200, reply = '\\x00' where seller_id = {own} and subject = 'bench' "
+        f"and key = {key};\ncommit;\n"
+    )
+
+
+def reading_ms(count: int, rounds: int = 9) -> float:
+    """Give the milliseconds of processor time from the bytes of an invoice to the message the rules see."""
+    body = json.dumps(bodies("0" * 32, count)[0]).encode()
+    taken = []
+    for _ in range(rounds):
+        began = time.process_time_ns()
+        for _ in range(50):
+            message_of(read(body, Body), SendInvoice)
+        taken.append((time.process_time_ns() - began) / 50 / 1e6)
+    return statistics.median(taken)
+
+
+# ---------------------------------------------------------------- measuring
+
+
+async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    server, settings, made = await _prepared(folder / "data")
+    settings = msgspec.structs.replace(settings, pool_size=16)
+    child, port = _serve(settings)
+    worker = _worker(settings)
+    found: dict[str, Any] = {
+        "rates": [],
+        "yard": [],
+        "ways": [],
+        "calls": [],
+        "sends": {1: [], 50: []},
+        "bare": {1: [], 50: []},
+    }
+    try:
+        await asyncio.sleep(3)
+        pair = await _joined(settings, made, port)
+        owner = await asyncpg.connect(settings.owner_url)
+        await owner.execute(YARD)
+        await asyncio.sleep(1)
+        await _settled(owner)
+        shared = {
+            "pair": pair, "port": port, "url": settings.database_url, "owner": settings.owner_url, "items": 0,
+            "flows": options.flows, "steady": 0, "seconds": options.seconds,
+        }  # fmt: skip
+        await asyncio.to_thread(_measured, shared | {"seconds": 2})
+        await owner.execute("ANALYZE")
+        await asyncio.sleep(1)
+        rows = await owner.fetchval(WRITTEN)
+        for _ in range(options.rounds):
+            got = await asyncio.to_thread(_measured, shared)
+            await _settled(owner)
+            found["rates"].append(got["rate"])
+            await asyncio.sleep(1)
+            now = await owner.fetchval(WRITTEN)
+            found["rows"] = round((now - rows) / (got["sent"] + got["delivered"]))
+            script = folder / "rows.sql"
+            script.write_text(row_script(found["rows"], options.row_bytes))
+            found["yard"].append(
+                await asyncio.to_thread(_measure_pgbench, settings.database_url or "", script, options.seconds)
+            )
+            await asyncio.sleep(1)
+            rows = await owner.fetchval(WRITTEN)
+        got = await asyncio.to_thread(_measured, shared | {"steady": options.steady})
+        found |= {"ways": got["ways"], "calls": got["calls"], "steady": got["rate"]}
+        await _settled(owner)
+        if options.sends:
+            await _measure_sends(shared, settings, folder, found, options)
+        await owner.close()
+    finally:
+        for one in (worker, child):
+            one.terminate()
+            one.wait(timeout=30)
+        await server.stop()
+    return found
+
+
+async def _measure_sends(
+    shared: dict[str, Any], settings: Settings, folder: Path, found: dict[str, Any], options: argparse.Namespace
+) -> None:
+    owner = await asyncpg.connect(settings.owner_url)
+    for _ in range(options.rounds):
+        for count in (1, 50):
+            got = await asyncio.to_thread(_measured, shared | {"items": count})
+            found["sends"][count].append(got["rate"])
+            await _settled(owner)
+            script = folder / "send.sql"
+            script.write_text(send_script(shared["pair"][0][0], count))
+            found["bare"][count].append(
+                await asyncio.to_thread(_measure_pgbench, settings.database_url or "", script, options.seconds)
+            )
+            await owner.execute("DELETE FROM network_outbox WHERE receiver = 'NOBODY'")
+    await owner.close()
+
+
+def _print(found: dict[str, Any]) -> None:
+    rate, yard = statistics.median(found["rates"]), statistics.median(found["yard"])
+    ways, calls = sorted(found["ways"]), sorted(found["calls"])
+    p99 = {name: one[int(len(one) * 0.99)] * 1000 for name, one in (("way", ways), ("call", calls))}
+    reading = {count: reading_ms(count) for count in (1, 10, 50)}
+    print(f"{'what':<58}{'a second':>10}{'ratio':>8}")
+    print(
+        f"{'pgbench, ' + str(found['rows']) + ' rows a transaction, ' + str(CONNECTIONS) + ' clients':<58}{yard:>10.0f}{1:>8.2f}"
+    )
+    print(f"{'messages, sent and delivered':<58}{rate:>10.0f}{rate / yard:>8.2f}")
+    document: dict[str, Any] = {
+        "name": "network", "ratio": round(rate / yard, 3), "per_second": round(rate), "pgbench_per_second": round(yard),
+        "rows_a_message": found["rows"], "steady_per_second": round(found["steady"]),
+        "way_p50_ms": round(statistics.median(ways) * 1000, 1), "way_p99_ms": round(p99["way"], 1),
+        "call_p99_ms": round(p99["call"], 1), "read_ms": {str(one): round(value, 2) for one, value in reading.items()},
+    }  # fmt: skip
+    for count, rates in found["sends"].items():
+        if rates:
+            sent, bare = statistics.median(rates), statistics.median(found["bare"][count])
+            print(f"{f'pgbench, the rows of one req-send-invoice, {count} items':<58}{bare:>10.0f}{1:>8.2f}")
+            print(f"{f'req-send-invoice, {count} items':<58}{sent:>10.0f}{sent / bare:>8.2f}")
+            document[f"send_{count}"] = {"ratio": round(sent / bare, 3), "per_second": round(sent)}
+    print(
+        f"at a steady {found['steady']:.0f} messages a second, from a call to the other company's having it (two hops):"
+    )
+    print(
+        f"    median {document['way_p50_ms']} ms, p99 {document['way_p99_ms']} ms; the call alone p99 {p99['call']:.1f} ms"
+    )
+    print(f"reading and checking 50 items: {reading[50]:.2f} ms of processor time (at most {LIMIT_MS})")
+    print(json.dumps(document))
+
+
+async def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--flows", type=int, default=48, help="cycles at the same time")
+    parser.add_argument("--steady", type=int, default=200, help="messages a second for the latency")
+    parser.add_argument("--row-bytes", type=int, default=1500, help="JSON of one row of the yardstick")
+    parser.add_argument("--no-sends", dest="sends", action="store_false", help="leave out req-send-invoice alone")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hundi-bench-") as name:
+        found = await _measure(options, Path(name))
+    _print(found)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
