@@ -196,7 +196,7 @@ async def test_a_worker_that_dies_leaves_nothing_half_done(world: World, new_sel
 
     async def dies() -> None:
         async with world.context.db.transaction(seller_id) as tx:
-            party = party_of(tx, world.context.keyring)
+            party = party_of(tx, world.context.keyring, world.context.settings)
             signer = HomeSigner(world.context.keyring, CENTRE)
             for outgoing in await unit.due_for(tx, seller_id, 20):
                 envelope = seal(outgoing.id, CENTRE, outgoing.parcel, tx.now, signer)

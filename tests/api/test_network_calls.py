@@ -11,6 +11,7 @@ import pytest
 
 import network_bodies as bodies
 import network_calls
+from hundi.audit import service as audit
 from hundi.jobs.later import RunLater
 from hundi.kit.errors import Transient
 from hundi.network import jobs
@@ -248,7 +249,7 @@ async def test_one_parcel_that_cannot_be_carried_holds_up_no_other(
     for body in sent:
         await supplier.post("invoice/req-send-invoice", body)
     stuck = sent[1]["invoice"]["objectId"]
-    right = jobs.emit_all
+    right = audit.emit_all
 
     async def emit_all(tx: Any, events: Any) -> None:
         if any(event.object_id == stuck for event in events):
@@ -257,7 +258,7 @@ async def test_one_parcel_that_cannot_be_carried_holds_up_no_other(
 
     await jobs.send(world.context, {"seller_id": supplier.company.seller_id})
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "emit_all", emit_all)
+        patch.setattr(audit, "emit_all", emit_all)
         with pytest.raises(RunLater) as later:
             await jobs.collect(world.context, {"seller_id": buyer.company.seller_id})
     assert 0 < later.value.delay.total_seconds() <= 2

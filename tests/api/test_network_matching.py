@@ -158,7 +158,7 @@ async def test_the_same_bill_twice_is_suspected(pair: tuple[Trader, Trader]) -> 
 async def test_the_policy_is_each_companys_own(pair: tuple[Trader, Trader]) -> None:
     supplier, buyer = pair
     order = await ordered(pair)
-    sent = await billed(pair, **by_number(order), itemLists=[bodies.item(1239, quantity=10)])
+    sent = await billed(pair, 1239, **by_number(order), itemLists=[bodies.item(1239, quantity=10)])
     number = sent["invoice"]["supplierInvoiceNumber"]
     assert await verdicts(buyer) == {number: "PRICE_DIFFERS"}
     defaults = (await buyer.company.http.get(POLICY)).json()["payload"]

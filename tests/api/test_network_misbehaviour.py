@@ -131,7 +131,7 @@ async def unrehearsed(trader: Trader, kind: type[m.Call], body: dict[str, Any]) 
     message = message_of(read(json.dumps(body).encode(), WIRE_CALL_OF[kind].body), kind)
     company = trader.company
     async with company.db.transaction(company.seller_id) as tx:
-        party = party_of(tx, trader.world.context.keyring)
+        party = party_of(tx, trader.world.context.keyring, trader.world.context.settings)
         return await party.submit(PostgresPartyStore(tx), message, rehearse=False)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import network_bodies as bodies
+from hundi.config import Settings
 from hundi.jobs.later import RunLater
 from hundi.network import jobs
 from hundi.network.central.store import PostgresCentreStore
@@ -73,7 +74,7 @@ async def test_messages_about_one_object_in_one_batch_keep_their_order(
     async with supplier.company.db.transaction(supplier.company.seller_id) as tx:
         unit = UnitOfWork(PostgresPartyStore(tx))
         message = message_of(read(back, ChangeInvoiceStatus), m.ChangeInvoiceStatus)
-        await party_of(tx, keyring).submit(unit, message, rehearse=False)
+        await party_of(tx, keyring, Settings()).submit(unit, message, rehearse=False)
         await unit.flush()
     await supplier.world.carry()
     types = [one["type"] for one in await buyer.heard() if one["object_id"] == body["invoice"]["objectId"]]

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from test_network_catalogue import everything
 
 import hooks
 import make
@@ -19,6 +18,46 @@ from hundi.network.told import event_type
 from network_world import Trader, World, pan
 from provider_world import Client, connected, listening
 from receiver import Receiver
+
+
+async def everything(supplier: Trader, buyer: Trader, fa: Trader) -> None:
+    """Make each of the twenty calls at least once, so that it succeeds."""
+    s, b = supplier.b2b_id, buyer.b2b_id
+    await buyer.call("business-onboarding/reg-check-entity", bodies.check_entity(supplier.pan))
+    await supplier.call("business-onboarding/reg-id", bodies.register_ids(supplier.registered, f"{s}-2"))
+    await buyer.call("business-onboarding/reg-search-entity", bodies.search_entity(b, "PAN", supplier.pan))
+
+    order = bodies.send_order(s, b, 1180)
+    await buyer.call("purchase-order/req-send", order)
+    changed = bodies.edit_order(order, 2360)
+    await buyer.call("purchase-order/req-edit", changed)
+    await supplier.call("purchase-order/req-confirm", bodies.confirm_order(changed))
+    await buyer.call("purchase-order/req-status-change", bodies.change_order_status(changed))
+
+    slip = bodies.send_invoice(s, b)
+    await supplier.call("invoice/req-send-invoice", slip)
+    await supplier.call("invoice/req-status-change-invoice", bodies.change_invoice_status(slip, status="SENT TO BUYER"))
+    sent = bodies.send_invoice(s, b)
+    await supplier.call("invoice/req-send-invoice", sent)
+    edited = bodies.edit_invoice(sent, 1062, "SENT TO BUYER")
+    await supplier.call("invoice/req-edit-invoice", edited)
+    await buyer.call("invoice/req-confirm-invoice", bodies.confirm_invoice(edited))
+
+    asked = bodies.request_financing(edited, fa.b2b_id)
+    await supplier.call("finance/req-financing", asked)
+    bid = bodies.share_bid(asked)
+    await fa.call("finance/req-share-bid", bid)
+    await supplier.call("finance/req-respond-bid", bodies.respond_bid(asked, bid))
+
+    paid = bodies.pay(edited, 1062)
+    await buyer.call("payment/req-pay", paid)
+    await supplier.call("payment/req-pay-confirmation", bodies.confirm_payment(edited, paid))
+
+    taken_back, note = bodies.send_note(s, b), bodies.send_note(s, b)
+    await supplier.call("cd-note/req-send", taken_back)
+    await supplier.call("cd-note/req-status-change", bodies.change_note_status(taken_back))
+    await supplier.call("cd-note/req-send", note)
+    await buyer.call("cd-note/req-confirm", bodies.confirm_note(note))
 
 
 class Account:
