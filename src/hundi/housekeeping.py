@@ -25,10 +25,11 @@ _AT_A_TIME: Final = 5000
 _STEPS: Final = 20
 
 
-async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore, result_days: int) -> None:
+async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore | None, result_days: int) -> None:
     """Seal and purge once a minute until told to stop, and once an hour sweep the file store.
 
-    Several workers may do so at the same time.
+    Several workers may do so at the same time. ``files`` is None where the database has no imports: a central unit by
+    itself would take the files of a server that keeps its own in the same folder for nobody's.
     """
     sweep_at = 0.0
     while not stop.is_set():
@@ -38,7 +39,7 @@ async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore, resu
                 purged = int(await tx.fetchval(_PURGE, tx.now))
             swept = 0
             if time.monotonic() >= sweep_at:
-                swept = await sweep(db, files, days=result_days)
+                swept = await sweep(db, files, days=result_days) if files is not None else 0
                 purged += await purge_network(db)
                 sweep_at = time.monotonic() + SWEEP_EVERY_S
         except (Transient, OSError, BaseError) as error:

@@ -31,6 +31,7 @@ from hundi.kit.keys import Keyring
 from importing import PATH, Importer, row, text
 
 SECRET = "a secret key of the tests, long enough"
+KILLS = {"default": 4, "ci": 8, "soak": 60}[os.environ.get("TEST_TIER", "default")]
 
 
 @pytest.fixture
@@ -217,7 +218,7 @@ WORKER = textwrap.dedent("""
 async def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     seller: make.Company, keyring: Keyring, database_urls: Urls, store: FileStore
 ) -> None:
-    """Slow: starts a worker process eight times over, each killed at another moment."""
+    """Slow: starts a worker process again and again, each killed at another moment."""
     await seller.customer(uniqueRefNo="C1")
     importer = Importer(seller, store, keyring)
     rows = mixed(3000)
@@ -225,7 +226,7 @@ async def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     chance = random.Random(7)
     folder = str(store.work.parent)
     killed = 0
-    for _ in range(8):
+    for _ in range(KILLS):
         words = [
             sys.executable,
             "-c",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import make
+from hundi.cli.working_for_centre import work_for_centre
+from hundi.config import Settings
+from hundi.db.embedded import Urls
 from hundi.files.store import FileStore
 from hundi.imports import retention
 from hundi.imports.invoice_pdfs import InvoicePdfs
@@ -119,9 +123,10 @@ async def test_files_of_an_archive_that_came_to_nothing_go_and_those_of_attachme
     assert payload["success_count"] == 1
     far = seller.clock.now() + timedelta(days=400)
     [attached] = await under_attachments(files, far)
-    # What an upload leaves whose server was killed before it wrote the row, and one that is of no import.
-    await files.put("attachments/att_019a0000000070008000000000000000", b"lost")
-    await files.put("attachments/odd", b"lost")
+    # What another database that has the same store knows of, and one that is of no import: whose they are nobody can tell.
+    others = {"attachments/att_019a0000000070008000000000000000", "attachments/odd"}
+    for key in others:
+        await files.put(key, b"another's")
 
     async def broken(*_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -139,10 +144,8 @@ async def test_files_of_an_archive_that_came_to_nothing_go_and_those_of_attachme
     seller.clock.move(hours=23)
     assert await sweep(seller.db, files, days=400) == 0, "what is younger than a day is left alone"
     seller.clock.move(hours=2)
-    assert await sweep(seller.db, files, days=400) == 2, "the import may still be gone on with"
-    mine = await under_attachments(files, far)
-    assert len(mine) == 3
-    assert attached in mine
+    assert await sweep(seller.db, files, days=400) == 0, "the import may still be gone on with"
+    assert await under_attachments(files, far) == everything
 
     # Settled without its chunk: nobody will ever write the rows of those files.
     await seller.run(
@@ -151,7 +154,7 @@ async def test_files_of_an_archive_that_came_to_nothing_go_and_those_of_attachme
     )
     monkeypatch.setattr(retention, "_FILES_AT_ONCE", 2)
     assert await sweep(seller.db, files, days=400) == 2
-    assert await under_attachments(files, far) == {attached}
+    assert await under_attachments(files, far) == {attached, *others}
 
 
 async def test_an_archive_that_is_gone_on_with_late_has_its_files(
@@ -175,3 +178,16 @@ async def test_an_archive_that_is_gone_on_with_late_has_its_files(
     assert await sweep(seller.db, files, days=400) == 0
     assert await importer.count("attachments") == 1
     assert len(await under_attachments(files, seller.clock.now() + timedelta(days=400))) == 1
+
+
+async def test_a_central_unit_by_itself_sweeps_no_files(database_urls: Urls, tmp_path: Path) -> None:
+    """Its database knows nothing of the files of a server that has the same data folder."""
+    settings = Settings(database_url=database_urls.app, secret_key="of a central unit " * 2, data_dir=tmp_path)
+    files = FileStore.open(None, tmp_path)
+    await files.put("imports/imp_of_the_server/upload", b"rows")
+    dated(tmp_path / "files", datetime.now(UTC) - timedelta(days=30))
+    stop = asyncio.Event()
+    # The sweep is the first thing a worker's housekeeping does.
+    asyncio.get_running_loop().call_later(1, stop.set)
+    await work_for_centre(settings, stop)
+    assert await files.exists("imports/imp_of_the_server/upload")

@@ -36,6 +36,36 @@ async def test_figures_within_a_rupee_of_the_lines_are_taken(seller: make.Compan
     assert (await _patched(seller, invoice, baseAmount=1000.5)).status_code == 200
 
 
+async def test_a_cess_that_the_lines_do_not_come_to_is_refused(seller: make.Company) -> None:
+    invoice = await seller.invoice(baseAmount=1000, cgst=90, sgst=90, cess=12, itemLists=[LINE | {"cess": 12}])
+    for cess in (512, None):
+        reply = await _patched(seller, invoice, cess=cess)
+        assert reply.status_code == 400
+        found = [(one["field"], one["code"]) for one in reply.json()["errorResponse"]["apiSubErrors"]]
+        assert found == [("cess", "ITEMS_DO_NOT_ADD_UP")]
+
+
+async def test_reverse_charge_ends_only_where_the_lines_count_the_tax_in(seller: make.Company) -> None:
+    figures = {"baseAmount": 1000, "cgst": 90, "sgst": 90, "reverseCharge": True}
+    without = await seller.invoice(itemLists=[LINE | {"totalItemValue": 1000}], **figures)
+    reply = await _patched(seller, without, reverseCharge=False)
+    assert reply.status_code == 400
+    found = [(one["field"], one["code"]) for one in reply.json()["errorResponse"]["apiSubErrors"]]
+    assert found == [("reverseCharge", "ITEMS_DO_NOT_ADD_UP")]
+    with_tax = await seller.invoice(itemLists=[LINE | {"totalItemValue": 1180}], **figures)
+    assert (await _patched(seller, with_tax, reverseCharge=False)).status_code == 200
+
+
+async def test_what_an_older_version_let_differ_stops_no_other_change(seller: make.Company) -> None:
+    invoice = await seller.invoice(baseAmount=1000, cgst=90, sgst=90, itemLists=[LINE])
+    await seller.run(
+        "INSERT INTO invoice_items (seller_id, invoice_id, line_no, description, taxable_value, gst_rate, cgst, item_total)"
+        " VALUES ($1, $2, 2, 'Free of charge', 0, 18, 20, 20)",
+        invoice["invoiceId"],
+    )
+    assert (await _patched(seller, invoice, tds=10)).status_code == 200
+
+
 async def test_another_customer_brings_its_place_of_supply_and_a_warning_about_the_heads(seller: make.Company) -> None:
     here, there = await seller.customer(state="Maharashtra"), await seller.customer(state="Kerala")
     invoice = await seller.invoice(here, cgst=90, sgst=90, baseAmount=1000)

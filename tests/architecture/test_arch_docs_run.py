@@ -102,13 +102,14 @@ def running_demo(tmp_path: Path, **settings: str) -> Iterator[Path]:
         log.close()
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Path]:
-    with running_demo(tmp_path) as folder:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the data folder of one Hundi for all pages that need no settings of their own, as a reader has one."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as folder:
         yield folder
 
 
-@pytest.mark.slow  # Starts a whole Hundi and imports a thousand rows: that is what the page is about.
+@pytest.mark.slow  # Imports a thousand rows: that is what the page is about.
 def test_the_upload_page_runs_as_printed(demo: Path) -> None:
     said = run_page("upload-a-file", demo)
     assert "988 imported, 12 failed" in said
@@ -117,7 +118,7 @@ def test_the_upload_page_runs_as_printed(demo: Path) -> None:
     assert said.rstrip().endswith(".eml")
 
 
-@pytest.mark.slow  # Starts a whole Hundi of its own, once for the two.
+@pytest.mark.slow  # Beside a whole Hundi.
 def test_the_pages_on_partners_and_connections_run_as_printed(demo: Path) -> None:
     said = run_page("act-for-another-seller", demo)
     assert re.findall(r"^HTTP (\d+)$", said, re.MULTILINE) == ["403", "200", "403"]
@@ -130,7 +131,7 @@ def test_the_pages_on_partners_and_connections_run_as_printed(demo: Path) -> Non
     assert connected.rstrip().endswith("kind: central")
 
 
-@pytest.mark.slow  # Starts a whole Hundi of its own: both sides of the network trade on it.
+@pytest.mark.slow  # Beside a whole Hundi: both sides of the network trade on it.
 def test_the_walk_over_the_network_runs_as_printed(demo: Path) -> None:
     assert run_steps("sandbox", demo) == 11
 
@@ -154,7 +155,7 @@ def test_the_pages_on_moving_approving_webhooks_and_paying_run_as_printed(tmp_pa
     assert '"netPaidAmount":696,"netAdjustmentAmount":12,"totalAmount":708' in paying.replace(".00", "")
 
 
-@pytest.mark.slow  # Starts a whole Hundi of its own.
+@pytest.mark.slow  # Beside a whole Hundi.
 def test_the_page_on_bharat_connect_runs_as_printed(demo: Path) -> None:
     said = run_page("send-over-bharat-connect", demo)
     assert "1 queued, 0 dispatched before, 0 not queued." in said

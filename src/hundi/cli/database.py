@@ -5,7 +5,7 @@ from sqlalchemy.engine import make_url
 
 from hundi.cli.output import Refused
 from hundi.config import Settings
-from hundi.db.revisions import check_server, current_revision, newest_revision
+from hundi.db.revisions import SchemaBehind, check_server, current_revision, newest_revision, schema_sentence
 
 _ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = $1"
 
@@ -34,6 +34,8 @@ async def bring_up_to_date(settings: Settings) -> str:
             await connection.close()
         if found == newest_revision():
             return found
+        if found is not None and found > newest_revision():
+            raise SchemaBehind(schema_sentence(found))
         message = (
             f"The database has schema {found or 'none'} and this Hundi needs {newest_revision()}. "
             "Set HUNDI_OWNER_URL to the owner's address, so that it can be brought up to date."

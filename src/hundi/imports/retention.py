@@ -1,7 +1,8 @@
 """The end of uploads and result files: after so many days, and of what killed processes left behind (decision 0012).
 
 The files of attachments are swept too: a chunk of an archive puts its files into the store before it writes their rows,
-and when it fails for good nobody else would take them away.
+and when it fails for good nobody else would take them away. Only those go: of a file that no archive of this database
+brought, nobody here can tell whether it is needed.
 """
 
 from datetime import datetime, timedelta
@@ -45,7 +46,7 @@ async def sweep(db: Database, files: FileStore, *, days: int) -> int:
 
 
 async def _sweep_attachments(db: Database, files: FileStore, before: datetime) -> int:
-    """Remove files that no attachment has and that no import under way may come to have; give their number."""
+    """Remove files that an archive brought, whose import is over, and that no attachment has; give their number."""
     removed = 0
     some: list[str] = []
     async for key in files.older(ATTACHMENTS, before):

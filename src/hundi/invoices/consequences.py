@@ -8,32 +8,48 @@ from hundi.customers.errors import CustomerNotFound
 from hundi.customers.rows import CustomerRow
 from hundi.db.pool import Transaction
 from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export
-from hundi.invoices.line_sums import tolerance
+from hundi.invoices import line_sums
 from hundi.invoices.rows import InvoiceRow
 from hundi.kit.errors import FieldProblem, Invalid
+from hundi.kit.money import ZERO
 from hundi.kit.states import CENTRE
 
 _LINE_SUMS: Final = """
-    SELECT count(*) AS lines, sum(taxable_value) AS taxable_value, sum(cgst) AS cgst, sum(sgst) AS sgst, sum(igst) AS igst
-      FROM invoice_items WHERE seller_id = $1 AND invoice_id = $2"""
+    SELECT count(*) AS count, sum(taxable_value) AS taxable_value, sum(cgst) AS cgst, sum(sgst) AS sgst,
+           sum(igst) AS igst, sum(cess) AS cess, sum(item_total) AS item_total
+      FROM invoice_items WHERE seller_id = $1 AND invoice_id = $2 HAVING count(*) > 0"""
 _STATES: Final = """
     SELECT i.ship_to_state, r.state_code FROM invoices i
       JOIN registrations r ON r.seller_id = $1 AND r.registration_id = i.registration_id
      WHERE i.seller_id = $1 AND i.invoice_id = $2"""
-_WIRE_NAMES: Final = {"taxable_value": "baseAmount", "cgst": "cgst", "sgst": "sgst", "igst": "igst"}
+_WIRE_NAMES: Final = {
+    "taxable_value": "baseAmount", "cgst": "cgst", "sgst": "sgst", "igst": "igst", "cess": "cess",
+}  # fmt: skip
 
 
 async def check_lines(tx: Transaction, before: InvoiceRow, values: dict[str, Any]) -> None:
-    """Refuse new figures that the invoice's lines do not add up to (``line_sums``); raises :class:`Invalid`."""
-    sums = await tx.fetchrow(_LINE_SUMS, tx.seller_id, before.invoice_id)
-    if sums is None or sums["taxable_value"] is None:
+    """Refuse new figures that the invoice's lines do not add up to (``line_sums``); raises :class:`Invalid`.
+
+    A figure that stays as it was is not held against them: an older version may have let it differ.
+    """
+    found = await tx.fetchrow(_LINE_SUMS, tx.seller_id, before.invoice_id)
+    if found is None:
         return
+    sums = line_sums.Sums(**dict(found))
+    apart = line_sums.tolerance(sums.count)
     problems = []
     for name, field in _WIRE_NAMES.items():
         wanted: Decimal = values.get(name, getattr(before, name))
-        if abs(sums[name] - wanted) > tolerance(sums["lines"]):
-            message = f"The invoice's lines come to {sums[name]}, not {wanted}: cancel it and issue another."
-            problems.append(FieldProblem(field, "ITEMS_DO_NOT_ADD_UP", message, str(wanted)))
+        come_to = getattr(sums, name)
+        if wanted != getattr(before, name) and abs(come_to - wanted) > apart:
+            message = f"The invoice's lines come to {come_to}, not {wanted}: cancel it and issue another."
+            problems.append(FieldProblem(field, line_sums.CODE, message, str(wanted)))
+    supply = SupplyType(before.supply_type) if before.supply_type else None
+    if values.get("reverse_charge", True) is False and supply not in line_sums.WITH_PAYMENT:
+        parts = sum((getattr(sums, head) for head in line_sums.HEADS), ZERO)
+        if abs(sums.item_total - parts) > apart:
+            message = "The invoice's lines leave out the tax, as under reverse charge: cancel it and issue another."
+            problems.append(FieldProblem("reverseCharge", line_sums.CODE, message, "false"))
     if problems:
         raise Invalid(problems=problems)
 
