@@ -25,7 +25,8 @@ from running import RunningHundi
 
 from hundi.db.embedded import running_urls
 
-KILLS = {"default": 5, "ci": 20, "soak": 60}[os.environ.get("TEST_TIER", "default")]
+# In CI the imports and the servers of a network are killed as often again (test_import_kills, test_network_servers).
+KILLS = {"default": 5, "ci": 10, "soak": 60}[os.environ.get("TEST_TIER", "default")]
 ROWS = 20_000
 BAD_EVERY = 100
 SENT = 40

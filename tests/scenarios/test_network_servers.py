@@ -20,7 +20,7 @@ STEPS = (
 )  # fmt: skip
 # (step, which programs are killed while it is under way)
 DEFAULT_KILLS = {"edit": ("centre", "alpha", "beta")}
-SAMPLE = 12
+SAMPLE = 6
 
 Kill = Callable[[str], Awaitable[None]]
 
