@@ -43,13 +43,13 @@ async def check_lines(tx: Transaction, before: InvoiceRow, values: dict[str, Any
         come_to = getattr(sums, name)
         if wanted != getattr(before, name) and abs(come_to - wanted) > apart:
             message = f"The invoice's lines come to {come_to}, not {wanted}: cancel it and issue another."
-            problems.append(FieldProblem(field, line_sums.CODE, message, str(wanted)))
+            problems.append(FieldProblem(field, "ITEMS_DO_NOT_ADD_UP", message, str(wanted)))
     supply = SupplyType(before.supply_type) if before.supply_type else None
     if values.get("reverse_charge", True) is False and supply not in line_sums.WITH_PAYMENT:
         parts = sum((getattr(sums, head) for head in line_sums.HEADS), ZERO)
         if abs(sums.item_total - parts) > apart:
             message = "The invoice's lines leave out the tax, as under reverse charge: cancel it and issue another."
-            problems.append(FieldProblem("reverseCharge", line_sums.CODE, message, "false"))
+            problems.append(FieldProblem("reverseCharge", "ITEMS_DO_NOT_ADD_UP", message, "false"))
     if problems:
         raise Invalid(problems=problems)
 
