@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpcore2
 import httpx2
 import msgspec
 import uvicorn
@@ -37,6 +38,8 @@ from hundi.network.wire.onboarding import CheckEntity
 from hundi.network.wire.reading import read
 from network_world import pan
 
+# The machine's certificates are read once for all of them; nobody here speaks TLS.
+_TLS = httpcore2.default_ssl_context()
 CENTRE_KEYS = Keyring(["the secret key of a central unit that runs elsewhere"])
 
 
@@ -65,7 +68,7 @@ class Centre:
     def __init__(self, db: Database, clock: Any, port: int, allow: str) -> None:
         self.db = db
         self.port = port
-        self.outgoing = Outgoing(parse_allow(allow))
+        self.outgoing = Outgoing(parse_allow(allow), tls=_TLS)
         self.deliveries = Deliveries(db, CENTRE_KEYS, self.outgoing)
 
     @staticmethod
@@ -107,7 +110,7 @@ class Server:
         )
         member = membership(self.settings)
         assert member is not None
-        self.outgoing = Outgoing(parse_allow(allow))
+        self.outgoing = Outgoing(parse_allow(allow), tls=_TLS)
         self.uplink = Uplink(db, self.keyring, self.settings, member, self.outgoing)
         self.app = hundi_app.build(
             settings=self.settings, db=db, clock=clock, keyring=self.keyring, files=None, base_url="http://server.test"
