@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hundi.audit import service as audit
 from hundi.db.pool import Transaction
 from hundi.network import matches, told
+from hundi.network.books import links
 from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.decisions import Delivery
 from hundi.network.protocol.parcels import Envelope
@@ -25,6 +26,8 @@ async def take_all(tx: Transaction, party: Party, envelopes: Sequence[Envelope])
     for envelope, parcel in zip(envelopes, parcels, strict=True):
         await party.take(work, parcel, envelope.parcel, hear)
     await work.flush()
+    # One delivery after the other would lock the invoices as the parcels happen to come.
+    await links.hold(tx, [change.object.id for delivery in heard for change in delivery.changes])
     events: list[audit.Event] = []
     noticed = matches.Noticed(party.home)
     tell = noticed.beside(told.listener(tx, events))

@@ -74,6 +74,9 @@ async def confirm_payment(
     said = bharat_connect.read_word("response", response, SupplierResponse)
     paid = bharat_connect.read_word("type", kind, PaymentType)
     facts = facts_of(decoded(payment.data or ""), PaymentFacts)
+    await links.hold(tx, [payment.object_id, *_touched(facts.lines)])
+    # Somebody who was quicker may have answered while the locks were awaited.
+    payment = await queries.one(tx, tx.seller_id, payment_id, Kind.PAYMENT.value)
     ours = await _named(tx, invoice_ids, facts.lines)
     accepted = said is SupplierResponse.ACCEPT
     if payment.status == PaymentStatus.CONFIRMED.value:
@@ -96,6 +99,12 @@ async def confirm_payment(
     if ours:
         await bharat_connect.told_each(tx, who, ours, check, "invoice.payment_confirmation", told, message_id)
     return message_id
+
+
+def _touched(lines: Sequence[PaymentLine]) -> list[str]:
+    """Give the objects that an answer to a payment of these lines may change."""
+    notes = [split.note_id for line in lines for split in line.splits if split.note_id is not None]
+    return [*(line.invoice_id for line in lines), *notes]
 
 
 async def _payment(tx: Transaction, payment_id: str) -> ObjectRow | None:
@@ -187,6 +196,8 @@ async def change_status(
     is paid there; with money still owed there it is a write-off of the books alone.
     """
     _remark("remarks", remarks)
+    linked = await links.latest(tx, sorted(set(invoice_ids)))
+    await links.hold(tx, [link.object_id for link in linked.values()])
     message_id = await bharat_connect.change_status(tx, who, invoice_ids=invoice_ids, status=status, remarks=remarks)
     if status == StatusChange.CLOSE.value:
         for link in (await links.held(tx, sorted(set(invoice_ids)))).values():

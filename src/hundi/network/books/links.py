@@ -26,6 +26,11 @@ _BY_MESSAGE: Final = _SELECT + " AND l.message_id = $2 AND l.pending IS NOT NULL
 # The objects before the invoices, as whoever brings news of them locks them.
 _HOLD: Final = """
     SELECT 1 FROM network_objects WHERE seller_id = $1 AND object_id = ANY ($2::text[]) ORDER BY object_id FOR UPDATE"""
+# The invoices in the order of their ids, as every verb on many of them locks them.
+_HOLD_INVOICES: Final = """
+    SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = ANY (ARRAY(
+        SELECT invoice_id FROM network_invoices WHERE seller_id = $1 AND object_id = ANY ($2::text[])))
+     ORDER BY invoice_id FOR UPDATE"""
 _INSERT: Final = """
     INSERT INTO network_invoices (seller_id, invoice_id, round, object_id, message_id, delivery_id, pending, created_at,
                                   changed_at)
@@ -76,6 +81,17 @@ async def held(tx: Transaction, invoice_ids: Sequence[str]) -> dict[str, Link]:
         await tx.fetch(_HOLD, tx.seller_id, [link.object_id for link in found.values()])
         found = await latest(tx, invoice_ids)
     return found
+
+
+async def hold(tx: Transaction, object_ids: Sequence[str]) -> None:
+    """Lock these objects, then the invoices that are among them: the order in which news of them is taken in.
+
+    Whoever is going to lock several of both, one after the other, calls this first; else two may wait for each other.
+    """
+    named = sorted(set(object_ids))
+    if named:
+        await tx.fetch(_HOLD, tx.seller_id, named)
+        await tx.fetch(_HOLD_INVOICES, tx.seller_id, named)
 
 
 async def of_objects(tx: Transaction, object_ids: Sequence[str]) -> dict[str, Link]:

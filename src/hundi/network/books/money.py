@@ -4,6 +4,7 @@ Each part is written once (``network_postings`` has its key). What stands alread
 recorded the transfer or the note by hand, is not written again; what is more than is owed is kept on account.
 """
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +17,7 @@ from hundi.invoices import service as invoices_service
 from hundi.invoices.errors import InvoiceNotFound
 from hundi.invoices.rules import MONEY_KINDS, EntryKind, ReceivableStatus
 from hundi.kit.actor import Actor
+from hundi.kit.errors import Refusal
 from hundi.kit.money import ZERO
 from hundi.network.books.acting import NETWORK
 from hundi.network.protocol.objects import NetworkObject, PaymentFacts, PaymentLine, facts_of
@@ -132,7 +134,8 @@ async def _covered(tx: Transaction, invoice_id: str, part: _Part) -> Decimal:
 async def _expect_less_tax(tx: Transaction, who: Actor, invoice_id: str, amount: Decimal) -> None:
     """Lower the tax the invoice expects to be deducted, where the buyer pays what was left out for it (domain §3).
 
-    The net amount leaves the expected tax out. A buyer who deducts none pays more than that, and owes it.
+    The net amount leaves the expected tax out. A buyer who deducts none pays more than that, and owes it. Where the invoice
+    does not take the change (its lines do not add up to it), it stays, and what is more than it takes is kept on account.
     """
     row = await invoices.one(tx, tx.seller_id, invoice_id)
     beyond = min(amount - row.balance, row.tds)
@@ -140,4 +143,6 @@ async def _expect_less_tax(tx: Transaction, who: Actor, invoice_id: str, amount:
     if beyond <= 0 or closed or (await payments_queries.certificates(tx, invoice_id)).count:
         return
     changes = {"tds": row.tds - beyond, "remarks": "The buyer paid without deducting it."}
-    await invoices_service.change(tx, who, invoice_id, changes)
+    with suppress(Refusal):
+        async with tx.connection.transaction():
+            await invoices_service.change(tx, who, invoice_id, changes)
