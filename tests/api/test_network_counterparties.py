@@ -74,14 +74,46 @@ async def order(trade: Trade, gstin: str | None = None) -> dict[str, Any]:
     return body
 
 
+async def accepted(trade: Trade, gstin: str | None = None) -> dict[str, Any]:
+    """Let the buyer send an order, and the supplier accept it."""
+    sent = await order(trade, gstin)
+    await trade.supplier.call("purchase-order/req-confirm", bodies.confirm_order(sent))
+    return sent
+
+
+async def test_a_stranger_who_names_a_customers_gstin_teaches_nothing(world: World, new_seller: Any) -> None:
+    """The customer is not on the network, so nobody there has its GSTIN; whoever names it gets none of its invoices."""
+    trade = await Trade.between(world, new_seller, known=False)
+    gstin = make.gstin("29")
+    victim = await trade.seller.customer(panOrGstin=gstin, state="Karnataka")
+    await order(trade, gstin)
+    assert (await trade.seller.http.get(f"{PATH}/{victim}")).status_code == 404
+    invoice = bodies.send_invoice(trade.buyer.b2b_id, trade.supplier.b2b_id)
+    invoice["invoice"]["supplierDetails"]["gstin"] = gstin
+    await trade.buyer.call("invoice/req-send-invoice", invoice)
+    assert trade.buyer.resp["resp"]["result"] == "SUCCESS", trade.buyer.resp
+    assert (await trade.seller.http.get(f"{PATH}/{victim}")).status_code == 404
+
+
+async def test_what_is_known_another_document_does_not_change(world: World, new_seller: Any) -> None:
+    trade = await Trade.between(world, new_seller, known=False)
+    gstin = make.gstin("29")
+    customer = await trade.seller.customer(panOrGstin=gstin, state="Karnataka")
+    await accepted(trade, gstin)
+    other = await join(world, await new_seller(state_code="29"))
+    mine, trade.buyer = trade.buyer, other
+    await accepted(trade, gstin)
+    found = (await trade.seller.http.get(f"{PATH}/{customer}")).json()["payload"]
+    assert (found["b2bId"], found["source"]) == (mine.b2b_id, "LEARNT")
+
+
 async def test_learnt_from_a_purchase_order_and_used(world: World, new_seller: Any) -> None:
     trade = await Trade.between(world, new_seller, known=False)
-    sent = await order(trade)
+    sent = await accepted(trade)
     found = await known(trade)
     assert found is not None
     assert (found["b2bId"], found["source"]) == (trade.buyer.b2b_id, "LEARNT")
     assert found["learntFrom"] == sent["purchaseOrder"]["objectId"]
-    await trade.supplier.call("purchase-order/req-confirm", bodies.confirm_order(sent))
     number = sent["purchaseOrder"]["buyerPONumber"]
     made = await trade.sent(poNumber=number, baseAmount=500, igst=90, itemLists=[
         {"productDescription": "Valve", "hsnCode": "848180", "assessmentAmount": 500, "gstRate": 18, "igst": 90},
@@ -94,7 +126,7 @@ async def test_learnt_from_a_purchase_order_and_used(world: World, new_seller: A
 async def test_what_somebody_set_is_not_overwritten(world: World, new_seller: Any) -> None:
     trade = await Trade.between(world, new_seller, known=False)
     await trade.know("SET-BY-HAND")
-    await order(trade)
+    await accepted(trade)
     found = await known(trade)
     assert found is not None
     assert (found["b2bId"], found["source"]) == ("SET-BY-HAND", "EXPLICIT")
@@ -103,9 +135,9 @@ async def test_what_somebody_set_is_not_overwritten(world: World, new_seller: An
 async def test_two_customers_of_one_gstin_teach_nothing(world: World, new_seller: Any) -> None:
     trade = await Trade.between(world, new_seller, known=False)
     await trade.seller.customer(panOrGstin=trade.buyer.company.registration.gstin, state="Karnataka")
-    await order(trade)
+    await accepted(trade)
     assert await known(trade) is None
-    await order(trade, make.gstin("29"))
+    await accepted(trade, make.gstin("29"))
     assert await trade.seller.value("SELECT count(*) FROM network_counterparties WHERE seller_id = $1") == 0
 
 
@@ -130,6 +162,8 @@ async def test_learnt_from_an_invoice_that_came_in(world: World, new_seller: Any
     body = bodies.send_invoice(trade.supplier.b2b_id, trade.buyer.b2b_id)
     body["invoice"]["supplierDetails"]["gstin"] = trade.seller.registration.gstin
     await trade.supplier.call("invoice/req-send-invoice", body)
+    assert (await trade.buyer.company.http.get(f"{PATH}/{theirs}")).status_code == 404
+    await trade.buyer.call("invoice/req-confirm-invoice", bodies.confirm_invoice(body))
     found = (await trade.buyer.company.http.get(f"{PATH}/{theirs}")).json()["payload"]
     assert (found["b2bId"], found["source"]) == (trade.supplier.b2b_id, "LEARNT")
 

@@ -1,7 +1,8 @@
 """Who is who on the network: the B2B IDs of our customers, and our own of each registration (domain §1, contract b2b §1.1).
 
-A customer's B2B ID is set by somebody (EXPLICIT) or learnt from what the network brings (LEARNT): a document whose sender
-gives a GSTIN that exactly one customer has, or the answer to a search by such a GSTIN. What was set is never overwritten.
+A customer's B2B ID is set by somebody (EXPLICIT) or learnt from what the network brings (LEARNT): a document accepted here
+whose sender gives a GSTIN that exactly one customer has, or the answer to a search by such a GSTIN. What was set is never
+overwritten, and what was learnt by a search alone.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,13 @@ from hundi.customers import queries as customers
 from hundi.db.pool import Transaction
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem, Invalid
+from hundi.network import queries
 from hundi.network.books.acting import NETWORK, acting
 from hundi.network.errors import CounterpartyNotFound
 from hundi.network.protocol.decisions import Delivery
 from hundi.network.protocol.identifiers import b2b_key, is_b2b_id
+from hundi.network.protocol.objects import NetworkObject
+from hundi.network.protocol.statuses import Event, Kind
 
 EXPLICIT: Final = "EXPLICIT"
 LEARNT: Final = "LEARNT"
@@ -142,35 +146,44 @@ def own_id_of(own: Sequence[OwnId], gstin: str | None, udyam: str | None) -> str
 async def learn(tx: Transaction, delivery: Delivery) -> None:
     """Take in what a delivery says about who has which B2B ID.
 
-    Only the sender of a document is believed, for the central unit holds its GSTIN against the businesses it knows; a
-    search is believed where it was by GSTIN alone and found one business with one B2B ID.
+    A document teaches once it is accepted here, and only about a customer of whom nothing is known: anybody may send one
+    that names a GSTIN no business of the network has, and our invoices would go to whoever did. A search is believed where
+    it was by GSTIN alone and found one business with one B2B ID.
     """
-    if delivery.hook in _DOCUMENTS:
-        body = _DECODER.decode(delivery.body)
-        part, details, place = _DOCUMENTS[delivery.hook]
-        sender = body.get(part, {}).get(details) or {}
-        b2b_id = body.get("b2bIds", {}).get(place)
-        await _learnt(tx, sender.get("gstin"), b2b_id, str(body.get(part, {}).get("objectId")))
-    elif delivery.found is not None and delivery.hook.endswith("respSearchEntity"):
+    accepted = [change.object for change in delivery.changes if any(one.event is Event.ACCEPT for one in change.moves)]
+    for found in accepted:
+        if found.kind in _DOCUMENTS:
+            await _learn_from(tx, found)
+    if delivery.found is not None and delivery.hook.endswith("respSearchEntity"):
         criteria = _DECODER.decode(delivery.body).get("search", {}).get("criteria", [])
         ids = [value for business in delivery.found for value, _ in business.b2b_ids]
         if len(criteria) == 1 and criteria[0].get("searchParameter") == "GSTIN" and len(ids) == 1:
-            await _learnt(tx, criteria[0].get("value"), ids[0], delivery.cause)
+            await _learnt(tx, criteria[0].get("value"), ids[0], delivery.cause, anew=True)
 
 
 _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
-# Which webhook brings a document, where its sender stands in it, and which of the two B2B IDs is the sender's.
+# Where the sender of a document stands in it, and which roles of ours make it the other's document.
 _DOCUMENTS: Final = {
-    "invoice/req-send-invoice": ("invoice", "supplierDetails", "supplierB2BId"),
-    "purchase-order/req-send": ("purchaseOrder", "buyerDetails", "buyerB2BId"),
+    Kind.INVOICE: ("invoice", "supplierDetails", frozenset({"BUYER", "BOTH"})),
+    Kind.ORDER: ("purchaseOrder", "buyerDetails", frozenset({"SUPPLIER", "BOTH"})),
 }
 
 
-async def _learnt(tx: Transaction, gstin: str | None, b2b_id: str | None, source: str) -> None:
+async def _learn_from(tx: Transaction, found: NetworkObject) -> None:
+    part, details, roles = _DOCUMENTS[found.kind]
+    row = (await queries.many(tx, tx.seller_id, found.kind.value, [found.id])).get(found.id)
+    if row is None or row.role not in roles or row.document is None:
+        return
+    sender = _DECODER.decode(row.document).get(part, {}).get(details) or {}
+    b2b_id = found.supplier if found.kind is Kind.INVOICE else found.buyer
+    await _learnt(tx, sender.get("gstin"), b2b_id, found.id, anew=False)
+
+
+async def _learnt(tx: Transaction, gstin: str | None, b2b_id: str | None, source: str, *, anew: bool) -> None:
     if not gstin or not b2b_id or not is_b2b_id(b2b_id):
         return
     rows = await tx.fetch(_BY_GSTIN, tx.seller_id, gstin.strip().upper())
-    if len(rows) == 1:
+    if len(rows) == 1 and (anew or not await known(tx, [rows[0]["customer_id"]])):
         who = acting(tx, NETWORK)
         await _write(tx, who, rows[0]["customer_id"], b2b_id, LEARNT, source[:100])
 
