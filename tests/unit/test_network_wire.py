@@ -227,3 +227,13 @@ def test_an_irn_fixes_number_date_parties_items_and_values() -> None:
     assert invoice_message(ts="2026-11-17T09:57:35+05:30").substance != base
     assert invoice_message(itemLists=[bodies.item(590)]).substance != base
     assert invoice_message(valueDetails={"totalInvoiceValue": 1}).substance != base
+
+
+def test_what_is_looked_at_in_a_message_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand invoices dispatched are a thousand messages read; they are all of one shape."""
+    content = json.dumps(bodies.send_invoice()).encode()
+    read(content, SendInvoice, proper=True)
+    asked: list[Any] = []
+    monkeypatch.setattr(msgspec.structs, "fields", asked.append)
+    read(content, SendInvoice, proper=True)
+    assert asked == []

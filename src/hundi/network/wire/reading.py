@@ -8,7 +8,8 @@ that are PANs.
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final, Generic, TypeVar, get_args, get_origin
+from functools import cache
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -52,7 +53,7 @@ def read(body: bytes, model: type[T], *, proper: bool = False) -> T:
         problems = problems_of(raw, model, most=_MOST_COUNTED) or [FieldProblem("body", "NOT_ACCEPTED", f"{error}.")]
     if proper:
         wrong = {problem.field for problem in problems}
-        problems += [problem for problem in _improper(raw, model, "") if problem.field not in wrong]
+        problems += [problem for problem in _improper(raw, _look(model), "") if problem.field not in wrong]
     if problems or made is None:
         raise too_many(problems)
     return made
@@ -78,23 +79,44 @@ def plainly(message: msgspec.Struct) -> dict[str, Any]:
     return found
 
 
-def _improper(raw: Any, model: Any, path: str) -> list[FieldProblem]:
+class _Look(NamedTuple):
+    """What is looked at in a value: the patterns that were meant, the structs it may be, and the items of its lists."""
+
+    meant: tuple[str, ...]
+    structs: tuple[type[msgspec.Struct], ...]
+    items: tuple["_Look", ...]
+
+
+def _look(model: Any) -> _Look:
+    members = _members(model)
+    return _Look(
+        meant=tuple(str(meta.extra["proper"]) for meta in metas(model) if meta.extra and "proper" in meta.extra),
+        structs=tuple(kind for kind in members if isinstance(kind, type) and issubclass(kind, msgspec.Struct)),
+        items=tuple(_look(get_args(kind)[0]) for kind in members if get_origin(kind) is list),
+    )
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, _Look], ...]:
+    """Give the fields of a struct by the names they have on the wire; worked out once, for each message asks."""
+    return tuple((field.encode_name, _look(field.type)) for field in msgspec.structs.fields(kind))
+
+
+def _improper(raw: Any, look: _Look, path: str) -> list[FieldProblem]:
     """List the texts that fit a printed pattern's slip but not what it was meant to say."""
-    found: list[FieldProblem] = []
-    for meta in metas(model):
-        meant = (meta.extra or {}).get("proper")
-        if meant is not None and isinstance(raw, str) and not re.fullmatch(meant, raw):
-            found.append(FieldProblem(path, "BAD_FORMAT", f"Send a value of the form {meant}.", raw[:_SHOWN]))
-    for kind in _members(model):
-        if isinstance(raw, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            for field in msgspec.structs.fields(kind):
-                if field.encode_name in raw:
-                    where = f"{path}.{field.encode_name}" if path else field.encode_name
-                    found += _improper(raw[field.encode_name], field.type, where)
-        elif isinstance(raw, list) and get_origin(kind) is list:
-            for number, item in enumerate(raw):
-                found += _improper(item, get_args(kind)[0], f"{path}[{number}]")
-    return found
+    if isinstance(raw, str):
+        return [
+            FieldProblem(path, "BAD_FORMAT", f"Send a value of the form {meant}.", raw[:_SHOWN])
+            for meant in look.meant
+            if not re.fullmatch(meant, raw)
+        ]
+    inner: list[tuple[Any, _Look, str]] = []
+    if isinstance(raw, dict):
+        fields = [field for kind in look.structs for field in _fields(kind) if field[0] in raw]
+        inner = [(raw[name], below, f"{path}.{name}" if path else name) for name, below in fields]
+    elif isinstance(raw, list):
+        inner = [(item, below, f"{path}[{number}]") for below in look.items for number, item in enumerate(raw)]
+    return [problem for value, below, where in inner for problem in _improper(value, below, where)]
 
 
 def _members(model: Any) -> list[Any]:
