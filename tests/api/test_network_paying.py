@@ -123,6 +123,17 @@ async def test_many_invoices_are_paid_by_one_transfer(pair: tuple[Trader, Trader
     assert (rest["netPaidAmount"], rest["paymentId"][:3], len(rest["paymentId"])) == (500, "PMT", 35)
 
 
+async def test_income_tax_is_deducted_once_of_an_invoice_in_one_payment_too(pair: tuple[Trader, Trader]) -> None:
+    _, buyer = pair
+    invoice = await accepted(pair)
+    tax = {"name": "TDS_INCOME_TAX", "section": "194C"}
+    again = {"invoiceId": invoice, "splits": [tax, tax]}
+    assert await refused(buyer, again) == (422, [("invoices[0].splits[1].rate", "NOTHING_TO_DEDUCT")])
+    rest = {"invoiceId": invoice, "splits": [{"name": "TDS_INCOME_TAX", "value": 15, "refNo": "194C"}, tax]}
+    found = await paid(buyer, rest)
+    assert [split["value"] for split in found["invoices"][0]["splits"]] == [15, 5]
+
+
 async def test_a_key_pays_once(pair: tuple[Trader, Trader]) -> None:
     _, buyer = pair
     body = payment({"invoiceId": await accepted(pair)})

@@ -137,6 +137,7 @@ class _Paying:
             if split.value.value <= 0:
                 self.fault(f"{place}.value", Fault.AMOUNT_NOT_POSITIVE, split.value.value)
                 return None
+            self._give(row, split, split.value.value)
             return split.value.value
         if split.name not in _TDS:
             self.wrong(f"{place}.value", "REQUIRED", "Say how much it is.")
@@ -165,7 +166,13 @@ class _Paying:
             )
             self.wrong(f"{place}.rate", "NOTHING_TO_DEDUCT", message, rate)
             return None
+        self._give(row, split, value)
         return value
+
+    def _give(self, row: ObjectRow, split: PaySplit, value: Decimal) -> None:
+        """Count income tax that one split deducts for the splits after it: it is deducted once of an invoice."""
+        if split.name is SplitName.TDS_INCOME_TAX:
+            self.given[row.object_id] = self.given.get(row.object_id, ZERO) + value
 
     def _set_off(self, place: str, split: PaySplit, room: Decimal) -> Decimal | None:
         note = self._notes.get(split.refNo or "") or self._notes.get((split.refNo or "").upper())
