@@ -95,7 +95,9 @@ async def test_a_logo_is_set_fetched_and_taken_away(seller: make.Company, store:
     shown = payload(await seller.http.post(path, files={"file": ("logo.gif", PNG)}))
     assert shown["logoUrl"] == f"http://hundi.test{path}"
     fetched = await seller.http.get(path)
-    assert fetched.content == PNG
+    assert (fetched.content, fetched.headers["content-type"]) == (PNG, "image/png")
+    documented = (await seller.http.get("/schema/openapi.json")).json()["paths"][path]["get"]["responses"]["200"]
+    assert set(documented["content"]) == {"image/png", "image/jpeg"}
     assert 'filename="logo.png"' in fetched.headers["content-disposition"]
     assert problems(await seller.http.post(path, files={"file": ("logo.svg", b"<svg/>")})) == {"file": "FILE_TYPE"}
     large = await seller.http.post(path, files={"file": ("logo.png", PNG + b"x" * 524_288)})

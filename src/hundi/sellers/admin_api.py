@@ -1,9 +1,11 @@
 """The company's settings, logo and registrations over HTTP."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from litestar import Request, delete, get, patch, post
 from litestar.datastructures import State
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -120,13 +122,25 @@ async def upload_logo(
     return reply
 
 
+@dataclass
+class LogoOperation(Operation):
+    """Shows in the OpenAPI document that the reply is the picture, as what it was looked at to be."""
+
+    def __post_init__(self) -> None:
+        """Give the successful reply the content types of the pictures that are taken."""
+        reply = (self.responses or {}).get("200")
+        if isinstance(reply, OpenAPIResponse):
+            picture = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+            reply.content = {kind: OpenAPIMediaType(schema=picture) for kind in logo.CONTENT_TYPES}
+
+
 @get(
     "/api/v0/admin/seller/logo",
     operation_id="getLogo",
+    operation_class=LogoOperation,
     tags=TAGS,
     guards=[may(Permission.ADMIN)],
     responses=statuses(),
-    media_type="application/octet-stream",
 )
 async def get_logo(who: Actor, state: State, sellerId: SellerParameter = None) -> Stream:
     """Fetch the company's logo."""

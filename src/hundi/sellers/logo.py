@@ -11,6 +11,8 @@ MAX_LOGO: Final = 512 * 1024
 """Bytes of a logo."""
 MAX_SIDE: Final = 4000
 """Pixels of a logo's longer side: a small file may unfold to a very large picture."""
+CONTENT_TYPES: Final = ("image/png", "image/jpeg")
+"""What a logo is served as."""
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8\xff"
 # The frame headers of a JPEG; C4, C8 and CC are tables and an extension (ITU-T T.81, table B.1).
