@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from hundi.auth.rules import permissions_of
 from hundi.cli import demo_network
@@ -32,8 +33,11 @@ from hundi.kit.dates import ist_date
 from hundi.kit.gstin import gstin_with_check
 from hundi.kit.ids import new_id
 from hundi.kit.keys import hash_secret
+from hundi.network.membership import membership
 from hundi.sellers import service as sellers
 from hundi.sellers.schemas import Credentials, NewRegistration
+
+log = structlog.get_logger("hundi.demo")
 
 _SUPPLIER_GSTIN: Final = gstin_with_check("27ZZZCS0001A1Z")
 _BUYER_GSTIN: Final = CUSTOMERS[0].gstin or ""
@@ -121,6 +125,10 @@ async def _fill(tx: Transaction, parts: Parts) -> dict[str, Any]:
     over_network = await _invoices(tx, parts, who, ids)
     document = _credentials(base, supplier, _SUPPLIER_B2B_ID, _SUPPLIER_GSTIN, _supplier_registration())
     document["buyer"] = _credentials(base, buyer, _BUYER_B2B_ID, _BUYER_GSTIN, _buyer_registration())
+    if membership(parts.settings) is not None:
+        # The central unit elsewhere is other people's: nothing invented is registered or sent there.
+        log.info("the demo's companies stay off the network: its central unit runs elsewhere")
+        return document
     await demo_network.join(tx, parts, DEMO_SELLER, _SUPPLIER_B2B_ID, _supplier_registration())
     await demo_network.join(tx, parts, DEMO_BUYER, _BUYER_B2B_ID, _buyer_registration())
     await demo_network.carry(tx, parts, [DEMO_SELLER, DEMO_BUYER])
