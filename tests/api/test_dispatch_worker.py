@@ -143,6 +143,32 @@ async def test_a_failure_that_passes_leads_to_a_done_job(
     assert len(runs) == 4
 
 
+async def test_a_job_that_put_itself_off_often_is_not_parked_by_its_next_failure(
+    seller: make.Company, context: JobContext, database_urls: Urls, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parcel may wait for its peer for weeks; a database that is away for a moment then must not end its job."""
+    monkeypatch.setattr(worker, "_RETRY_DELAYS", (timedelta(milliseconds=20),) * 2)
+    monkeypatch.setattr(worker, "_SOON", timedelta(milliseconds=20))
+    later = RunLater(timedelta(milliseconds=20), "not yet")
+    answers: list[Exception] = [Transient(), later, later, later, Transient(), later, later, later]
+    runs: list[int] = []
+
+    async def job(_: JobContext, __: dict[str, Any]) -> None:
+        runs.append(1)
+        if answers:
+            raise answers.pop()
+
+    await put(seller, name)
+    async with working(context, database_urls, {name: job}):
+        await until(lambda: _over(seller, name))
+        assert await rows(seller, name) == []
+    assert len(runs) == 9
+
+
+async def _over(seller: make.Company, name: str) -> bool:
+    return await _empty(seller, name) or await _parked(seller, name)
+
+
 async def test_no_more_than_the_set_number_of_jobs_run_at_once(
     seller: make.Company, context: JobContext, database_urls: Urls, name: str
 ) -> None:

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.domain.errors import PgqException, RetryRequested
-from pgqueuer.models import Job
+from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.qm import QueueManager
 from pgqueuer.queries import Queries
 
@@ -51,6 +51,9 @@ _PUT_BACK: Final = f"""
               AND (l.classid::bigint << 32) | l.objid::bigint = {_KEY.format("queue_manager_id")})
     RETURNING id"""
 
+# What a job asked for itself is no attempt that failed: it begins to count anew.
+_NO_FAILURE: Final = "UPDATE pgqueuer SET attempts = 0 WHERE id = $1 AND status = 'queued'"
+
 # Done jobs leave three rows each in pgqueuer's log. Failures stay for whoever looks into them.
 _TIDY: Final = """
     DELETE FROM pgqueuer_log WHERE id IN (
@@ -58,6 +61,20 @@ _TIDY: Final = """
          WHERE created < clock_timestamp() - interval '7 days' AND aggregated
            AND status NOT IN ('failed', 'exception') LIMIT 20000)"""
 _TIDY_EVERY_S: Final = 900
+
+
+class _Queue(Queries):
+    """The queue, which counts the failures of a job since it last came through, and not how often it was put off."""
+
+    put_off: set[int]
+
+    async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        """Put a job back for later."""
+        is_no_failure = job.id in self.put_off
+        self.put_off.discard(job.id)
+        await super().retry_job(job, delay, traceback_record)
+        if is_no_failure:
+            await self.driver.execute(_NO_FAILURE, job.id)
 
 
 async def run_worker(
@@ -101,6 +118,7 @@ class _Worker:
         self.stop = stop
         self.limit = asyncio.Semaphore(context.settings.worker_jobs)
         self.running: set[asyncio.Task[None]] = set()
+        self.put_off: set[int] = set()
 
     async def session(self, dsn: str) -> None:
         """Work on one connection until told to stop (returns) or until it breaks (raises)."""
@@ -111,7 +129,8 @@ class _Worker:
             server_settings={"timezone": "UTC", "application_name": "hundi worker"},
         )
         try:
-            queries = Queries(AsyncpgDriver(connection))
+            queries = _Queue(AsyncpgDriver(connection))
+            queries.put_off = self.put_off
             manager = QueueManager(queries)
             for name, handler in self.handlers.items():
                 manager.entrypoint(name, on_failure="hold", accepts_context=False)(self._entrypoint(name, handler))
@@ -189,11 +208,13 @@ class _Worker:
             await task
         except RunLater as later:
             bound.info("job put off", reason=later.reason, delay_s=later.delay.total_seconds())
+            self.put_off.add(job.id)
             raise RetryRequested(delay=later.delay, reason=later.reason) from later
         except asyncio.CancelledError:
             # Stopped, not failed. pgqueuer would delete a cancelled job; asking for a retry keeps it.
             task.cancel()
             bound.info("job interrupted and put back")
+            self.put_off.add(job.id)
             reason = "the worker stopped"
             raise RetryRequested(reason=reason) from None
         except Exception as error:
