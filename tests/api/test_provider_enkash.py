@@ -17,6 +17,8 @@ from hundi.kit import standard_webhooks
 from hundi.network.adapters import sending
 from hundi.network.adapters.port import ProviderKind
 from hundi.network.adapters.providers import ADAPTERS
+from hundi.network.counterparties import OwnId, own_id_of
+from network_books import line
 from provider_world import CONNECTION, Client, connected
 from receiver import Got, receiving
 
@@ -444,3 +446,40 @@ async def test_a_failure_by_webhook(client: Client) -> None:
     assert heard["resp"] == {
         "reqMsgId": message_id, "result": "FAILURE", "errorCd": "E17", "errorDtl": "No such buyer.", "errorField": "b2bIds",
     }  # fmt: skip
+
+
+# ---------------------------------------------------------------- the books
+
+
+async def test_an_invoice_of_the_books_goes_out_under_the_b2b_id_the_connection_names(
+    client: Client, enkash: EnKashServer
+) -> None:
+    """Nothing was registered here: the provider has the company's address already."""
+    company = client.company
+    customer = await company.customer(
+        legalName="Deccan Retail Private Limited", address="12 Residency Road, Bengaluru", state="Karnataka",
+        panOrGstin="29AAGCB7383J1Z4", pinCode="560025",
+    )  # fmt: skip
+    told = await company.http.put(f"/api/v0/network/counterparty/{customer}", json={"b2bId": client.b2b_id})
+    assert told.status_code == 400, "its own is no customer's"
+    await company.http.put(f"/api/v0/network/counterparty/{customer}", json={"b2bId": "B2B-BUYER"})
+    bill = await company.invoice(customer, cgst=0, sgst=0, igst=180, itemLists=[line()])
+    wanted = {"invoiceIds": [bill["invoiceId"]], "channel": "BHARAT_CONNECT"}
+    reply = (await company.http.post("/api/v0/invoice/bulk/dispatch", json=wanted)).json()
+    assert reply["response_code"] == 0, reply
+    await client.forward()
+    (got,) = enkash.calls
+    assert got.json["b2bIds"] == {"supplierB2BId": client.b2b_id, "buyerB2BId": "B2B-BUYER"}
+    message_id = got.headers["idempotency-key"]
+    assert (await client.bring("enkash/invoice/resp-send-invoice", resp(message_id, got.json))).status_code == 200
+    shown = (await company.http.get(f"/api/v0/invoice/{bill['invoiceId']}")).json()["payload"]
+    assert (shown["dispatchStatus"]["name"], shown["networkStatus"]) == ("DISPATCHED", "SENT TO BUYER")
+
+
+def test_what_a_named_b2b_id_stands_for_is_not_guessed_among_several() -> None:
+    here = OwnId(number="B2B-HERE", document="GSTIN", value="27AAGCB7383J1Z4")
+    one, other = (OwnId(number=number, document=None, value=None) for number in ("B2B-1", "B2B-2"))
+    assert own_id_of([here, one], "27AAGCB7383J1Z4", None) == "B2B-HERE"
+    assert own_id_of([here, one], "29AAGCB7383J1Z4", None) == "B2B-1"
+    assert own_id_of([here, one, other], "29AAGCB7383J1Z4", None) is None
+    assert own_id_of([here], "29AAGCB7383J1Z4", None) is None

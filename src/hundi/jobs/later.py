@@ -6,7 +6,8 @@ from datetime import timedelta
 class RunLater(Exception):
     """This job has nothing to do yet, or cannot do it now: run it again after ``delay``.
 
-    It is no failure: it never parks the job, failures are counted anew after it, and the worker logs it at info. ``reason`` is for the log.
+    It is no failure: it never parks the job, failures are counted anew after it, and the worker logs it at info.
+    ``reason`` is for the log.
     """
 
     def __init__(self, delay: timedelta, reason: str) -> None:

@@ -60,6 +60,7 @@ _OWN: Final = """
      WHERE seller_id = $1 AND kind = 'B2B ID' AND role = 'OWNER' AND status = 'ACTIVE'
        AND (data->'facts'->>'supplies')::boolean
      ORDER BY created_at, object_id"""
+_NAMED: Final = "SELECT unnest(b2b_ids) AS number FROM network_connections WHERE seller_id = $1"
 
 
 class Counterparty(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ class Counterparty(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnId(msgspec.Struct, frozen=True, kw_only=True):
-    """A B2B ID of this company that may supply, with the identifier it stands for."""
+    """A B2B ID of this company that may supply, with the identifier it stands for; None where only its provider knows."""
 
     number: str
     document: str | None
@@ -127,19 +128,26 @@ async def forget(tx: Transaction, who: Actor, customer_id: str) -> None:
 
 
 async def own_ids(tx: Transaction) -> list[OwnId]:
-    """Give the company's own B2B IDs that are in use, the first registered one first."""
-    return [OwnId(**dict(row)) for row in await tx.fetch(_OWN, tx.seller_id)]
+    """Give the company's own B2B IDs that are in use, the first registered one first; last those its connection names."""
+    found = [OwnId(**dict(row)) for row in await tx.fetch(_OWN, tx.seller_id)]
+    known = {b2b_key(one.number) for one in found}
+    named = [row["number"] for row in await tx.fetch(_NAMED, tx.seller_id)]
+    return found + [OwnId(number=one, document=None, value=None) for one in named if b2b_key(one) not in known]
 
 
 def own_id_of(own: Sequence[OwnId], gstin: str | None, udyam: str | None) -> str | None:
     """Give the B2B ID of a registration: the one for its GSTIN, else for its Udyam number; None: it has none.
 
-    A company with one B2B ID and a registration without any identifier of its own trades under that one.
+    A company with one B2B ID and a registration without any identifier of its own trades under that one. Of the B2B IDs
+    that a connection names it is not known what they stand for: where there is one, it is taken for what has no other.
     """
     for document, value in (("GSTIN", gstin), ("UDYAM", udyam)):
         for found in own:
             if value and found.document == document and (found.value or "").upper() == value.upper():
                 return found.number
+    named = [found for found in own if found.document is None]
+    if len(named) == 1:
+        return named[0].number
     return own[0].number if len(own) == 1 and not gstin and not udyam else None
 
 
