@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 import network_bodies as bodies
 from hundi.config import Settings
 from hundi.jobs.later import RunLater
 from hundi.network import jobs
+from hundi.network.central.delivery import CHANNEL
 from hundi.network.central.store import PostgresCentreStore
 from hundi.network.ends import party_of
 from hundi.network.party_store import PostgresPartyStore
@@ -192,3 +196,45 @@ async def test_what_came_too_early_waits_and_is_found(pair: tuple[Trader, Trader
         unit = UnitOfWork(PostgresPartyStore(tx))
         assert await unit.held("X", places) == []
         assert await unit.heights("X", lanes) == dict.fromkeys(lanes, 2)
+
+
+async def test_a_parcel_beside_one_that_another_job_carries_is_not_left_without_a_job(
+    pair: tuple[Trader, Trader], clock: Any
+) -> None:
+    """The other job looked before it was there, and to this one it is a moment too new."""
+    supplier, buyer = pair
+    company = supplier.company
+    for _ in range(2):
+        assert (await supplier.post(HTTP, bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))).status_code == 200
+        clock.move(seconds=1)
+    first = await company.value("SELECT min(parcel_id) FROM network_outbox WHERE seller_id = $1")
+    await company.run(
+        "UPDATE network_outbox SET due = $3 WHERE seller_id = $1 AND parcel_id <> $2",
+        first, clock.now() + timedelta(seconds=5),
+    )  # fmt: skip
+    async with company.db.transaction(company.seller_id) as other:
+        await other.fetch(
+            "SELECT 1 FROM network_outbox WHERE seller_id = $1 AND parcel_id = $2 FOR UPDATE", company.seller_id, first
+        )
+        with pytest.raises(RunLater) as later:
+            await jobs.send(supplier.world.context, {"seller_id": company.seller_id})
+    assert timedelta(0) < later.value.delay <= timedelta(seconds=5)
+
+
+async def test_what_waits_for_another_server_is_called_out_at_once(
+    pair: tuple[Trader, Trader], database_urls: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supplier, buyer = pair
+
+    async def nobody(*_: Any) -> list[str]:
+        return []
+
+    called = asyncio.Event()
+    listening = await asyncpg.connect(database_urls.app)
+    await listening.add_listener(CHANNEL, lambda *_: called.set())
+    assert (await supplier.post(HTTP, bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))).status_code == 200
+    monkeypatch.setattr(jobs.unit, "homes_here", nobody)
+    await jobs.send(supplier.world.context, {"seller_id": supplier.company.seller_id})
+    async with asyncio.timeout(5):
+        await called.wait()
+    await listening.close()

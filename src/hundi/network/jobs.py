@@ -32,6 +32,7 @@ from hundi.network.arrivals import take_all
 from hundi.network.books import answers, sending
 from hundi.network.books.acting import acting
 from hundi.network.central import unit
+from hundi.network.central.delivery import call_out
 from hundi.network.ends import party_of
 from hundi.network.keys import HomeSigner
 from hundi.network.party_store import PostgresPartyStore
@@ -71,7 +72,10 @@ async def send(context: JobContext, payload: dict[str, Any]) -> None:
             count = await send_batch(tx, context.keyring, waiting, sandbox=sandbox, singly=singly)
             homes = await unit.homes_here(tx, list(waiting))
             await enqueue_many(tx, COLLECT, [{"seller_id": home} for home in homes])
-            return count, await PostgresPartyStore(tx).next_due() if count < _AT_ONCE else None, tx.now
+            if len(homes) < len(waiting):
+                await call_out(tx)
+            following = await PostgresPartyStore(tx).next_due_after(tx.now) if count < _AT_ONCE else None
+            return count, following, tx.now
 
     await _all(context, seller_id, SEND, batch)
 
@@ -189,8 +193,9 @@ async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch)
     for _ in range(_TIMES):
         count, following, now = await _together_or_singly(batch, seller_id)
         if count < _AT_ONCE:
-            # What is due already is another job's, which has it locked.
-            if following is not None and following > now:
+            # What is due already is another job's, which has it locked. What was put in since may have been too late for
+            # that one to see, and a moment too new for this one: it must not be left without a job.
+            if following is not None:
                 raise RunLater(following - now, "a parcel was put off")
             return
     async with context.db.transaction(seller_id) as tx:

@@ -68,6 +68,7 @@ PARTY: Final = Statements(
     read="SELECT what, id, value, more FROM network_read($1, $2, $3, $4, $5, $6)",
     write="SELECT network_write($1, $2, $3, $4, $5, $6)",
 )
+_NOT_YET: Final = "SELECT min(due) FROM network_outbox WHERE seller_id = $1 AND due > $2"
 _KEYS: Final = "SELECT key, object_id FROM network_objects WHERE seller_id = $1 AND key = ANY ($2)"
 _OVERTAKE: Final = "UPDATE network_objects SET revision = $3 WHERE seller_id = $1 AND object_id = $2 AND revision < $3"
 _PENDING: Final = "SELECT DISTINCT object_id FROM network_awaiting WHERE seller_id = $1 AND object_id = ANY ($2)"
@@ -106,6 +107,11 @@ class PostgresPartyStore(PostgresStore):
     def __init__(self, tx: Transaction, home: str | None = None) -> None:
         super().__init__(tx, PARTY, tx.seller_id)
         self.home = tx.seller_id if home is None else home
+
+    async def next_due_after(self, at: datetime) -> datetime | None:
+        """Say when the next parcel is due of those that are not due at an instant."""
+        found: datetime | None = await self.tx.fetchval(_NOT_YET, *self.scope, at)
+        return found
 
     async def _holders(self, keys: Collection[str]) -> dict[str, str]:
         rows = await self.tx.fetch(_KEYS, *self.scope, sorted(keys))

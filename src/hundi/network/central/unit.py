@@ -32,7 +32,7 @@ _SERVERS: Final = """
 _REGISTER: Final = """
     INSERT INTO central.homes (home, public_key, address, created_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT ON CONSTRAINT homes_pk DO UPDATE SET public_key = excluded.public_key, address = excluded.address"""
-_NEXT_DUE: Final = "SELECT min(due) FROM central.outbox WHERE receiver = $1"
+_NEXT_DUE: Final = "SELECT min(due) FROM central.outbox WHERE receiver = $1 AND due > $2"
 _DUE: Final = """
     SELECT parcel_id, receiver, parcel, due, attempts FROM central.outbox
      WHERE receiver = $1 AND due <= $2 ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
@@ -159,8 +159,8 @@ async def due_for(tx: Transaction, home: str, limit: int) -> list[Outgoing]:
 
 
 async def next_due_for(tx: Transaction, home: str) -> datetime | None:
-    """Say when the next parcel for a home is due; None when nothing waits for it."""
-    found: datetime | None = await tx.fetchval(_NEXT_DUE, home)
+    """Say when the next parcel for a home is due that is not due yet; None when there is none."""
+    found: datetime | None = await tx.fetchval(_NEXT_DUE, home, tx.now)
     return found
 
 
