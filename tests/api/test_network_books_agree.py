@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from decimal import Decimal
 from random import Random
@@ -211,3 +212,23 @@ async def test_a_worker_that_dies_leaves_nothing_half_done(world: World, new_sel
     assert (await trade.state(made))["receivable"] == "PAID"
     assert [amount for _, amount, _ in await trade.entries(made)] == [D("1180.00")]
     assert await findings(trade.seller) == []
+
+
+async def test_who_closes_an_invoice_locks_in_the_order_of_whoever_brings_news_of_it(
+    world: World, new_seller: Any
+) -> None:
+    """Object first, invoice second, on both sides; the other way round the two would wait for each other."""
+    trade = await Trade.between(world, new_seller)
+    made = await trade.sent()
+    seller = trade.seller
+    body = {"invoiceIds": [made], "status": "CLOSE", "remarks": "given up"}
+    async with seller.db.transaction(seller.seller_id) as news:
+        await news.fetch("SELECT 1 FROM network_objects WHERE seller_id = $1 FOR UPDATE", seller.seller_id)
+        closing = asyncio.create_task(seller.http.post("/api/v0/invoice/req-change-status", json=body))
+        await asyncio.sleep(0.3)
+        assert not closing.done()
+        await news.fetch(
+            "SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = $2 FOR UPDATE NOWAIT", seller.seller_id, made
+        )
+    assert (await closing).status_code == 200
+    assert (await trade.state(made))["receivable"] == "WRITTEN_OFF"
