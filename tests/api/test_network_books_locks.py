@@ -106,7 +106,9 @@ async def test_news_of_many_invoices_locks_them_in_the_order_of_their_ids(world:
         assert (await trade.state(made))["buyer"] == "ACCEPT"
 
 
-async def test_an_older_invoice_whose_lines_do_not_add_up_takes_less_tax_all_the_same(world: World, new_seller: Any) -> None:
+async def test_an_older_invoice_whose_lines_do_not_add_up_takes_less_tax_all_the_same(
+    world: World, new_seller: Any
+) -> None:
     """The lines are held against figures that change, and these do not: the payment is in the books and no message hangs."""
     trade = await Trade.between(world, new_seller)
     made = await trade.sent(tds=20)
