@@ -18,7 +18,7 @@ from hundi.kit.formulas import guarded
 from hundi.kit.keys import Keyring
 from importing import HEADER, Importer, bytes_of, imported, text
 
-EXAMPLES = {"default": 4, "ci": 10, "soak": 400}[os.environ.get("TEST_TIER", "default")]
+EXAMPLES = {"default": 4, "ci": 6, "soak": 400}[os.environ.get("TEST_TIER", "default")]
 _SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 CELLS = st.fixed_dictionaries(

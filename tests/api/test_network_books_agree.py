@@ -23,7 +23,7 @@ from network_books import Trade
 from network_world import World
 
 SEEDS = int(
-    os.environ.get("TEST_SEEDS") or {"default": 3, "ci": 6, "soak": 300}[os.environ.get("TEST_TIER", "default")]
+    os.environ.get("TEST_SEEDS") or {"default": 3, "ci": 4, "soak": 300}[os.environ.get("TEST_TIER", "default")]
 )
 STEPS = 18
 D = Decimal
