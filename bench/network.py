@@ -3,10 +3,10 @@
 A cycle is: the supplier sends an invoice of ten items, the buyer accepts it, pays it, and the supplier confirms the payment:
 four calls over HTTP with everything on. Counted are *messages*: each one that a company sends and the central unit takes in
 (4 a cycle), and each one that a company is delivered (8: every call has an answer for its sender and word for the other).
-The next call of a cycle is made when the other company has its delivery, which is read from its events by a connection of
+The next call of a cycle is made when the other company has its delivery and the caller its answer, which is read from its events by a connection of
 the load's own. Server and worker are the two processes of `hundi up`, PostgreSQL is the embedded one, the load is a fourth
 process; all share the machine. pgbench writes, over as many connections, as many rows a transaction as one message does on
-the average, each with as much data.
+the average, each of `--row-bytes`.
 
     python bench/network.py [--seconds 8] [--rounds 3] [--flows 48] [--steady 200]
 """
@@ -208,6 +208,8 @@ class Load:
             self.calls.append(time.perf_counter() - began)
             await hears.hears(f"network.{path.replace('/', '.')}", mark)
             self.ways.append(time.perf_counter() - began)
+            # Whoever spoke has its own answer, too, before it speaks of the invoice again.
+            await speaks.hears(f"network.{path.replace('/', '.').replace('req-', 'resp-')}", mark)
         self.cycles += 1
 
 

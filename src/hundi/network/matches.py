@@ -104,6 +104,7 @@ _NOTES: Final = f"""
        AND upper(o.supplier) = upper($2)
        AND upper(o.document #>> '{{cdNote,precedingInvoiceDetails,0,invoiceNumber}}') = ANY ($3)
      ORDER BY o.created_at, o.object_id"""
+# Where a supplier bills the same amount a thousand times a day, a handful of its twins says enough.
 _TWINS: Final = f"""
     SELECT p.object_id, p.bill::text AS bill
       FROM network_payables p
@@ -111,7 +112,7 @@ _TWINS: Final = f"""
      WHERE p.seller_id = $1 AND p.supplier_key = $2 AND (p.number_key = $3 OR p.invoice_date = $4)
        AND NOT o.status = ANY ($7::text[]) AND o.{_OURS} AND (o.created_at, o.object_id) < ($5, $6)
        AND (p.number_key = $3 OR p.total = $8)
-     ORDER BY o.created_at, o.object_id"""
+     ORDER BY (p.number_key = $3) DESC, o.created_at DESC, o.object_id DESC LIMIT 50"""
 _JUDGED: Final = """
     UPDATE network_payables SET verdict = $3, findings = $4, matched_at = $5, accepted_version = $6
      WHERE seller_id = $1 AND object_id = $2"""
