@@ -112,7 +112,7 @@ docs: setup  ## write docs/reference anew from the code
 
 bench: setup  ## every benchmark; the JSON results end up in build/bench.jsonl
 	@mkdir -p build && : > build/bench.jsonl
-	@set -e; for file in bench/*.py; do \
+	@set -e; for file in $$(grep -l '^if __name__ ' bench/*.py); do \
 	    echo "== $$file"; \
 	    $(BIN)/python "$$file" $(ARGS) > build/bench.out || { cat build/bench.out; exit 1; }; \
 	    cat build/bench.out; \

@@ -532,6 +532,19 @@ def network_page() -> str:
     )
 
 
+# ---------------------------------------------------------------- decisions
+
+
+def decisions_page() -> str:
+    """List the decision records by their titles."""
+    rows = []
+    for path in sorted((DOCS / "decisions").glob("*.md")):
+        number, title = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(" ", 1)
+        rows.append((f"[{number}](../decisions/{path.name})", title))
+    text = "What the design leaves open and how it was settled: context, decision, consequences, what was rejected.\n\n"
+    return "# Decisions\n\n" + NOTE + text + table(("record", "what was decided"), rows)
+
+
 # ---------------------------------------------------------------- all of them
 
 
@@ -547,6 +560,7 @@ async def pages(owner_dsn: str) -> dict[Path, str]:
         reference / "events.md": events_page(),
         reference / "schema.md": await schema_page(owner_dsn),
         reference / "network.md": network_page(),
+        reference / "decisions.md": decisions_page(),
     }
 
 

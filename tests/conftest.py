@@ -22,11 +22,12 @@ import make
 from hundi import app as hundi_app
 from hundi.auth import service as auth_service
 from hundi.config import Settings
-from hundi.db.embedded import EmbeddedPostgres, Urls
+from hundi.db.embedded import EmbeddedPostgres, Urls, postmaster
 from hundi.db.pool import Database, open_database
 from hundi.db.upgrade import upgrade
 from hundi.files.store import FileStore
 from hundi.kit.keys import Keyring
+from receiver import Receiver, receiving
 
 # Read when this module is loaded, because the environment is cleared before the first test.
 PG_BIN = os.environ.get("HUNDI_TEST_PG_BIN")
@@ -74,7 +75,18 @@ def server_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-async def database_urls(server_folder: Path) -> AsyncIterator[Urls]:
+def quick_disk() -> Iterator[None]:
+    """Let the session's server leave the disk to the kernel: a process that is killed loses nothing by it, and no test
+    takes the machine's power away. tests/unit/embedded looks at what the server is started with.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        waiting = {"fsync=on": "fsync=off", "full_page_writes=on": "full_page_writes=off"}
+        patch.setattr(postmaster, "MUST_HOLD", tuple(waiting.get(held, held) for held in postmaster.MUST_HOLD))
+        yield
+
+
+@pytest.fixture(scope="session")
+async def database_urls(server_folder: Path, quick_disk: None) -> AsyncIterator[Urls]:
     """Give the addresses (owner, app, loader) of a migrated database."""
     server = EmbeddedPostgres(server_folder, binaries=Path(PG_BIN) if PG_BIN else None)
     urls = await server.start()
@@ -133,14 +145,7 @@ def session_app(session_db: Database, session_clock: make.MovedClock, keyring: K
 @pytest.fixture
 async def http_factory(session_app: Any, clock: make.MovedClock) -> AsyncIterator[Callable[..., httpx2.AsyncClient]]:
     """Give a function that makes HTTP clients of the application with these headers; all are closed at the end."""
-    made: list[httpx2.AsyncClient] = []
-
-    def factory(headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
-        transport = httpx2.ASGITransport(session_app)
-        made.append(httpx2.AsyncClient(transport=transport, base_url="http://hundi.test", headers=headers))
-        return made[-1]
-
-    async with make.closing(made):
+    async with make.http_clients(session_app) as factory:
         yield factory
 
 
@@ -166,3 +171,10 @@ def new_seller(
 async def seller(new_seller: Callable[..., Awaitable[make.Company]]) -> make.Company:
     """Give a company that nothing else uses: ``seller.http`` is its owner's HTTP client."""
     return await new_seller()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Give a server of the test's own that hears what is sent to it."""
+    async with receiving() as found:
+        yield found

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import make
 from hundi.cli.actor import operator
+from hundi.config import Settings
+from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
+from hundi.kit.clock import Clock
+from hundi.kit.keys import Keyring
 from hundi.webhooks import fanout, jobs, service
 from hundi.webhooks.outbox import Message, enqueue_delivery
 from hundi.webhooks.rows import EndpointRow
@@ -19,6 +25,21 @@ OPEN = """
      WHERE seller_id = $1 AND state IN ('PENDING', 'SENDING') ORDER BY 1, 2, 3"""
 STATES = "SELECT state FROM webhook_deliveries WHERE seller_id = $1 ORDER BY delivery_id"
 KEEP = timedelta(days=30)
+DEFAULTS = Settings()
+
+
+@asynccontextmanager
+async def sender(
+    seller: make.Company, receiver: Receiver, *, clock: Clock | None = None, settings: Settings = DEFAULTS
+) -> AsyncIterator[JobContext]:
+    """Give what a worker has that may call the receiver; the company's jobs are gone afterwards."""
+    outgoing = Outgoing(frozenset({("127.0.0.1", receiver.port)}))
+    yield JobContext(
+        db=seller.db, clock=clock or seller.clock, keyring=Keyring([settings.secret_key or make.SECRET]),
+        settings=settings, files=None, mailer=None, outgoing=outgoing,
+    )  # fmt: skip
+    await outgoing.aclose()
+    await seller.no_jobs()
 
 
 async def register(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 import struct
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from hundi.auth.tokens import TokenSigner
+from hundi.config import Settings
+from hundi.db.embedded import Urls
 from hundi.db.pool import Database
 from hundi.kit.gstin import check_character
 from hundi.kit.ids import SellerId
@@ -27,6 +30,17 @@ START = datetime(2026, 11, 16, 4, 30, tzinfo=UTC)
 _count = itertools.count(1)
 
 SECRET = "a secret key of the tests, long enough"
+
+
+COMMANDS_SECRET = "a secret key of the commands and nobody else"
+
+
+def command_settings(urls: Urls, folder: Path, **more: Any) -> Settings:
+    """Give the settings of a command that works beside a server; its keys are not those of the application."""
+    return Settings(
+        database_url=urls.app, owner_url=urls.owner, secret_key=COMMANDS_SECRET, data_dir=folder,
+        base_url="http://hundi.test", **more,
+    )  # fmt: skip
 
 
 class MovedClock:
@@ -137,6 +151,10 @@ class Company:
         async with self.db.transaction(self.seller_id) as tx:
             await tx.execute(sql, self.seller_id, *args)
 
+    async def no_jobs(self) -> None:
+        """Take this company's jobs from the queue, so that no worker of another test finds them."""
+        await self.run("DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'")
+
 
 async def company(
     db: Database, keyring: Keyring, clock: Any, http_factory: Any, *, password: str | None = None, **changes: Any
@@ -193,10 +211,17 @@ def png(width: int = 8, height: int = 4, colour: bytes = b"\xc8\x1e\x1e") -> byt
 
 
 @asynccontextmanager
-async def closing(clients: list[httpx2.AsyncClient]) -> AsyncIterator[None]:
-    """Close HTTP clients at the end."""
+async def http_clients(app: Any) -> AsyncIterator[Callable[..., httpx2.AsyncClient]]:
+    """Give a function that makes HTTP clients of an application, with these headers and from there; they end with it."""
+    made: list[httpx2.AsyncClient] = []
+
+    def factory(headers: dict[str, str] | None = None, peer: str = "127.0.0.1") -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(app, client=(peer, 4000))
+        made.append(httpx2.AsyncClient(transport=transport, base_url="http://hundi.test", headers=headers))
+        return made[-1]
+
     try:
-        yield
+        yield factory
     finally:
-        for client in clients:
+        for client in made:
             await client.aclose()

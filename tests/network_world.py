@@ -6,8 +6,6 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 import make
 import network_bodies as bodies
 from hundi.config import Settings
@@ -15,6 +13,7 @@ from hundi.db.pool import Database
 from hundi.jobs.context import JobContext
 from hundi.kit.keys import Keyring
 from hundi.network import jobs
+from network_member import Member
 
 _count = itertools.count(1)
 
@@ -76,20 +75,15 @@ class World:
         return trader
 
 
-class Trader:
+class Trader(Member):
     """A company with its B2B ID: ``call`` sends a message and waits until its answer is there."""
 
     def __init__(self, world: World, company: make.Company, b2b_id: str, pan_: str) -> None:
+        super().__init__(company, b2b_id)
         self.world = world
-        self.company = company
-        self.b2b_id = b2b_id
         self.pan = pan_
         self.registered: dict[str, Any] = {}
         self.resp: dict[str, Any] = {}
-
-    async def post(self, path: str, body: dict[str, Any], **more: Any) -> httpx2.Response:
-        """Send one call over HTTP; nothing is carried."""
-        return await self.company.http.post(f"/api/v0/{path}", json=body, **more)
 
     async def call(self, path: str, body: dict[str, Any]) -> str:
         """Send one call, carry everything, and keep the answer in ``resp``; gives the message's id."""
@@ -112,15 +106,3 @@ class Trader:
         )
         found = [row | {"data": bodies.json_of(row["data"])} for row in rows]
         return [row for row in found if type_ is None or row["type"] == type_]
-
-    async def have(self, collection: str, object_id: str) -> dict[str, Any]:
-        """Read one object over HTTP."""
-        reply = await self.company.http.get(f"/api/v0/network/{collection}/{object_id}")
-        assert reply.status_code == 200, reply.text
-        found: dict[str, Any] = reply.json()["payload"]
-        return found
-
-    async def status(self, collection: str, object_id: str) -> str:
-        """Give the status of one object."""
-        found: str = (await self.have(collection, object_id))["status"]
-        return found

@@ -21,6 +21,7 @@ from hundi.jobs.context import JobContext
 from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
 from hundi.network import jobs
+from network_member import Member
 
 CONNECTION = "/api/v0/network/connection"
 
@@ -41,18 +42,13 @@ async def listening(app: Any) -> AsyncIterator[int]:
         await task
 
 
-class Client:
+class Client(Member):
     """A company with a connection; ``call`` sends a message and lets the worker's job carry it to the provider."""
 
     def __init__(self, company: make.Company, b2b_id: str, context: JobContext, secret: str) -> None:
-        self.company = company
-        self.b2b_id = b2b_id
+        super().__init__(company, b2b_id)
         self.context = context
         self.secret = secret
-
-    async def post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
-        """Send one call over HTTP; nothing is carried."""
-        return await self.company.http.post(f"/api/v0/{path}", json=body)
 
     async def submit(self, path: str, body: dict[str, Any]) -> str:
         """Send one call that is taken; gives the message's id."""
@@ -101,18 +97,6 @@ class Client:
             "SELECT data::text AS data FROM events WHERE seller_id = $1 AND type = $2 ORDER BY at, event_id", type_
         )
         return [bodies.json_of(row["data"]) for row in rows]
-
-    async def have(self, collection: str, object_id: str) -> dict[str, Any]:
-        """Read one object over HTTP."""
-        reply = await self.company.http.get(f"/api/v0/network/{collection}/{object_id}")
-        assert reply.status_code == 200, reply.text
-        found: dict[str, Any] = reply.json()["payload"]
-        return found
-
-    async def status(self, collection: str, object_id: str) -> str:
-        """Give the status of one object."""
-        found: str = (await self.have(collection, object_id))["status"]
-        return found
 
 
 def settings(port: int) -> Settings:

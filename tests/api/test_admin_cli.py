@@ -19,8 +19,6 @@ from hundi.db.embedded import Urls
 from hundi.kit.errors import Invalid
 from hundi.sellers.errors import ClientNotFound, LastOwner
 
-SECRET = "a secret key of the commands and nobody else"
-
 
 @pytest.fixture
 async def seller(new_seller: Any) -> make.Company:
@@ -31,10 +29,7 @@ async def seller(new_seller: Any) -> make.Company:
 
 @pytest.fixture
 def settings(database_urls: Urls, tmp_path: Path) -> Settings:
-    return Settings(
-        database_url=database_urls.app, owner_url=database_urls.owner, secret_key=SECRET, data_dir=tmp_path,
-        base_url="http://hundi.test",
-    )  # fmt: skip
+    return make.command_settings(database_urls, tmp_path)
 
 
 async def test_settings_and_registrations(settings: Settings, seller: make.Company) -> None:
@@ -122,7 +117,7 @@ async def test_the_trail_is_written_to_a_file_once(settings: Settings, seller: m
 async def test_the_commands_print_one_document(
     database_urls: Urls, seller: make.Company, tmp_path: Path, client: httpx2.AsyncClient
 ) -> None:
-    environment = {"HUNDI_SECRET_KEY": SECRET, "PATH": "/usr/bin:/bin", "HUNDI_LOG_LEVEL": "error"}
+    environment = {"HUNDI_SECRET_KEY": make.COMMANDS_SECRET, "PATH": "/usr/bin:/bin", "HUNDI_LOG_LEVEL": "error"}
 
     async def hundi(*words: str) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(

@@ -115,10 +115,14 @@ async def test_every_field_of_every_body(served: dict[str, Any], kept: Any, name
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
-async def test_what_is_required_is_asked_for(served: dict[str, Any], seller: make.Company, name: str) -> None:
-    at = await objects(seller)
-    method, path, _ = CALLS[name](at)
+async def test_what_is_required_is_asked_for(served: dict[str, Any], kept: Any, new_seller: Any, name: str) -> None:
     required = set(body_schema(served, name).get("required", []))
+    seller, at = kept
+    if not required:
+        # Something may come of a body with nothing in it.
+        seller = await new_seller()
+        at = await objects(seller)
+    method, path, _ = CALLS[name](at)
     reply = await seller.http.request(method, path, json={})
     if required:
         assert required <= fields(reply)
@@ -139,8 +143,8 @@ async def test_a_million_elements(served: dict[str, Any], kept: Any, name: str) 
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
-async def test_every_parameter(served: dict[str, Any], seller: make.Company, name: str) -> None:
-    at = await objects(seller)
+async def test_every_parameter(served: dict[str, Any], kept: Any, name: str) -> None:
+    seller, at = kept
     method, path, more = CALLS[name](at)
     for parameter in operation(served, name).get("parameters", []):
         if parameter["in"] != "query":

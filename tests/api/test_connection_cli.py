@@ -15,7 +15,6 @@ from hundi.db.embedded import Urls
 from hundi.kit.errors import Invalid
 from hundi.network.errors import ConnectionNotFound, KeptNotFound
 
-SECRET = "a secret key of the commands and nobody else"
 NONE = {
     "base_url": None, "client_id": None, "client_secret": None, "username": None, "password": None, "b2b_ids": (),
     "signing_secret": None, "new_intake_secret": False,
@@ -24,10 +23,7 @@ NONE = {
 
 @pytest.fixture
 def settings(database_urls: Urls, tmp_path: Path) -> Settings:
-    return Settings(
-        database_url=database_urls.app, owner_url=database_urls.owner, secret_key=SECRET, data_dir=tmp_path,
-        base_url="http://hundi.test",
-    )  # fmt: skip
+    return make.command_settings(database_urls, tmp_path)
 
 
 async def test_the_operator_connects_a_company(settings: Settings, seller: make.Company) -> None:

@@ -87,7 +87,7 @@ async def sent(
     await seller.http.post(PATH, json={"invoiceIds": [invoice["invoiceId"]]})
     delivery_id = await seller.value("SELECT delivery_id FROM deliveries WHERE seller_id = $1")
     yield Sent(seller, context, invoice["invoiceId"], delivery_id)
-    await seller.run("DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'")
+    await seller.no_jobs()
 
 
 async def claimed(sent: Sent, mailer: Mailer) -> int | None:

@@ -18,8 +18,7 @@ from hundi.http.body import read
 from hundi.invoices import birth
 from hundi.invoices.rules import CreatedVia
 from hundi.invoices.schemas import InvoiceCreate
-
-PATH = "/api/v0/invoice"
+from invoice_calls import PATH, exact, post, refused
 
 
 @pytest.fixture
@@ -28,24 +27,9 @@ async def customer(seller: make.Company) -> str:
     return await seller.customer()
 
 
-async def post(seller: make.Company, customer: str, **changes: Any) -> httpx2.Response:
-    return await seller.http.post(PATH, json=make.invoice_body(customer, **changes))
-
-
-def exact(reply: httpx2.Response) -> dict[str, Any]:
-    """Read a reply with its numbers as Decimal."""
-    found: dict[str, Any] = json.loads(reply.content, parse_float=Decimal)["payload"]
-    return found
-
-
 def warned(reply: httpx2.Response) -> list[str]:
     assert reply.status_code == 200, reply.text
     return [w["code"] for w in reply.json().get("warnings", [])]
-
-
-def refused(reply: httpx2.Response) -> tuple[int, list[tuple[str, str]]]:
-    error = reply.json()["errorResponse"]
-    return reply.status_code, [(e["field"], e["code"]) for e in error["apiSubErrors"]]
 
 
 async def balance_holds(seller: make.Company) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import Any
 
-import httpx2
 import pytest
 
 import make
+from invoice_calls import PATH, exact, post, refused
 
-PATH = "/api/v0/invoice"
 IGST = {"cgst": None, "sgst": None, "igst": 180}
 
 
@@ -19,21 +17,6 @@ IGST = {"cgst": None, "sgst": None, "igst": 180}
 async def customer(seller: make.Company) -> str:
     """Give a customer in Maharashtra, where the seller is."""
     return await seller.customer()
-
-
-async def post(seller: make.Company, customer: str, **changes: Any) -> httpx2.Response:
-    return await seller.http.post(PATH, json=make.invoice_body(customer, **changes))
-
-
-def exact(reply: httpx2.Response) -> dict[str, Any]:
-    """Read a reply with its numbers as Decimal."""
-    found: dict[str, Any] = json.loads(reply.content, parse_float=Decimal)["payload"]
-    return found
-
-
-def refused(reply: httpx2.Response) -> tuple[int, list[tuple[str, str]]]:
-    error = reply.json()["errorResponse"]
-    return reply.status_code, [(e["field"], e["code"]) for e in error["apiSubErrors"]]
 
 
 def line(**changes: Any) -> dict[str, Any]:

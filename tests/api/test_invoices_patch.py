@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import make
 from hundi.invoices.schemas import InvoicePatch
+from invoice_calls import PATH, refused
 
-PATH = "/api/v0/invoice"
 SQL = """
     SELECT i.balance = i.net_amount - coalesce(e.all_kinds, 0) AS holds,
            i.total_received = coalesce(e.money, 0) AS received_holds,
@@ -45,11 +45,6 @@ async def patched(seller: make.Company, made: dict[str, Any], body: dict[str, An
     read = await seller.http.get(f"{PATH}/{made['invoiceId']}")
     assert read.json()["payload"] == found
     return found
-
-
-def refused(reply: httpx2.Response) -> tuple[int, list[tuple[str, str]]]:
-    error = reply.json()["errorResponse"]
-    return reply.status_code, [(e["field"], e["code"]) for e in error.get("apiSubErrors", [])]
 
 
 async def entries(seller: make.Company) -> list[tuple[str, Decimal]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-import httpx2
 import pytest
 
 import make
@@ -65,15 +64,8 @@ class Story:
 async def story(session_app: Any, session_db: Any, session_clock: Any, keyring: Any) -> AsyncIterator[Story]:
     """Make each of the twenty calls at least once, so that it succeeds."""
     session_clock.reset()
-    clients: list[httpx2.AsyncClient] = []
-
-    def factory(headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
-        transport = httpx2.ASGITransport(session_app)
-        clients.append(httpx2.AsyncClient(transport=transport, base_url="http://hundi.test", headers=headers))
-        return clients[-1]
-
     world = World(session_db, keyring, session_clock)
-    async with make.closing(clients):
+    async with make.http_clients(session_app) as factory:
         traders = {}
         for name in ("supplier", "buyer", "fa"):
             company = await make.company(session_db, keyring, session_clock, factory)

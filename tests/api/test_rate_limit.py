@@ -141,15 +141,8 @@ async def slow(
         settings=settings, db=seller.db, clock=seller.clock, keyring=keyring, files=store, base_url="http://hundi.test"
     )
     edge.app.state.limits = Limits(sign_ins=20, pages=3, proxy_hops=0, ticks=ticks)
-    made: list[httpx2.AsyncClient] = []
-
-    def client(peer: str = "203.0.113.9", **headers: str) -> httpx2.AsyncClient:
-        transport = httpx2.ASGITransport(edge, client=(peer, 4000))
-        made.append(httpx2.AsyncClient(transport=transport, base_url="http://hundi.test", headers=headers))
-        return made[-1]
-
-    async with make.closing(made):
-        yield client
+    async with make.http_clients(edge) as factory:
+        yield lambda peer="203.0.113.9", **headers: factory(headers, peer)
 
 
 def bearer(seller: make.Company) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,11 @@ import network_calls
 import webhook_calls
 from hundi.auth.rules import PERMISSIONS, Permission, Role
 from hundi.db.embedded import Urls
+from hundi.db.pool import Database
+from hundi.kit.keys import Keyring
 from hundi.sellers.service import grant_partner
+
+TIER = os.environ.get("TEST_TIER", "default")
 
 UPLOAD = {"files": {"file": ("a.csv", b"baseAmount\n1\n", "text/csv")}, "headers": {"Prefer": "respond-async"}}
 Request = Callable[[dict[str, str]], tuple[str, str, dict[str, Any]]]
@@ -124,6 +129,15 @@ NAMED |= connection_calls.NAMED
 ONCE |= connection_calls.ONCE
 OWN_PEOPLE |= connection_calls.OWN_PEOPLE
 OPERATIONS = sorted(CALLS)
+# The gate reads the three names of the company to act for before it knows the operation: by default each operation is
+# called by one of them in turn, and two operations by all three.
+NAMES = ("sellerId", "parentCompanyId", "companyId")
+NAMING = [
+    (operation, name)
+    for at, operation in enumerate(OPERATIONS)
+    for turn, name in enumerate(NAMES)
+    if TIER != "default" or operation in {"createInvoice", "getSeller"} or turn == at % len(NAMES)
+]
 
 
 def handlers(app: Any) -> list[tuple[str, Any]]:
@@ -231,10 +245,26 @@ async def test_nobody(session_app: Any, client: httpx2.AsyncClient, operation: s
     assert reply.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.fixture(scope="module")
+async def furnished(
+    session_app: Any, session_db: Database, keyring: Keyring, session_clock: make.MovedClock
+) -> AsyncIterator[tuple[make.Company, dict[str, str]]]:
+    """Give a company with one object of each kind, for tests that change nothing of it."""
+    session_clock.reset()
+    async with make.http_clients(session_app) as factory:
+        company = await make.company(session_db, keyring, session_clock, factory)
+        yield company, await objects(company)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_right_and_wrong_roles(session_app: Any, seller: make.Company, operation: str) -> None:
+async def test_right_and_wrong_roles(
+    session_app: Any, new_seller: Any, furnished: tuple[make.Company, dict[str, str]], operation: str
+) -> None:
     needed = permission_of(session_app, operation)
-    at = await objects(seller)
+    seller, at = furnished
+    if CALLS[operation](at)[0] != "GET":
+        seller = await new_seller()
+        at = await objects(seller)
     for role in Role:
         if operation in ONCE:
             at = await objects(seller)
@@ -248,9 +278,11 @@ async def test_right_and_wrong_roles(session_app: Any, seller: make.Company, ope
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_a_stranger_finds_nothing(seller: make.Company, new_seller: Any, operation: str) -> None:
+async def test_a_stranger_finds_nothing(
+    furnished: tuple[make.Company, dict[str, str]], new_seller: Any, operation: str
+) -> None:
     stranger = await new_seller()
-    at = await objects(seller)
+    seller, at = furnished
     trace = await seller.value("SELECT count(*) FROM audit_log WHERE seller_id = $1")
     reply = await call(stranger.http, operation, at)
     if operation in NAMED:
@@ -284,8 +316,7 @@ async def granted(seller: make.Company, partner: make.Company, roles: list[str])
         await grant_partner(tx, partner=partner.seller_id, roles=roles, granted_by=seller.user_id)
 
 
-@pytest.mark.parametrize("parameter", ["sellerId", "parentCompanyId", "companyId"])
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(("operation", "parameter"), NAMING)
 async def test_a_partner_acts_under_a_grant_only(
     session_app: Any, seller: make.Company, new_seller: Any, operation: str, parameter: str
 ) -> None:

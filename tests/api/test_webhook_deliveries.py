@@ -15,16 +15,13 @@ import pytest
 
 import hooks
 import make
-from hundi.config import Settings
-from hundi.db.pool import Database
-from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
 from hundi.jobs.later import RunLater
 from hundi.kit import standard_webhooks
 from hundi.kit.keys import Keyring
 from hundi.webhooks import delivery, jobs, service
 from hundi.webhooks.rules import DELAYS, MAX_ATTEMPTS
-from receiver import Got, Receiver, hang_up, receiving, silent, slow_body, status
+from receiver import Got, Receiver, hang_up, silent, slow_body, status
 
 ATTEMPTS = """
     SELECT a.outcome, a.status, a.response, a.detail FROM webhook_attempts a
@@ -32,25 +29,12 @@ ATTEMPTS = """
 JOBS = """
     SELECT convert_from(payload, 'UTF8')::json AS payload, execute_after - created AS delay FROM pgqueuer
      WHERE entrypoint = 'webhooks.drain' AND convert_from(payload, 'UTF8') LIKE '%' || $1 || '%' ORDER BY id"""
-NO_JOBS = "DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as found:
+async def context(seller: make.Company, receiver: Receiver) -> AsyncIterator[JobContext]:
+    async with hooks.sender(seller, receiver) as found:
         yield found
-
-
-@pytest.fixture
-async def context(
-    db: Database, clock: make.MovedClock, keyring: Keyring, receiver: Receiver, seller: make.Company
-) -> AsyncIterator[JobContext]:
-    outgoing = Outgoing(frozenset({("127.0.0.1", receiver.port)}))
-    yield JobContext(
-        db=db, clock=clock, keyring=keyring, settings=Settings(), files=None, mailer=None, outgoing=outgoing
-    )  # fmt: skip
-    await outgoing.aclose()
-    await seller.run(NO_JOBS)
 
 
 def check_v1(got: Got, secret: str) -> bool:

@@ -19,42 +19,27 @@ from hundi.audit.service import emit
 from hundi.config import Settings
 from hundi.db.embedded import Urls
 from hundi.db.pool import Database
-from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
 from hundi.kit.ids import new_id
-from hundi.kit.keys import Keyring
 from hundi.network.protocol.catalogue import CALLS, NOTICE
 from hundi.network.told import event_type
 from hundi.webhooks import fanout, lifecycle
 from hundi.webhooks import jobs as webhook_jobs
 from hundi.webhooks.rules import MOVES, DeliveryState
 from mailroom import working
-from receiver import Receiver, receiving
+from receiver import Receiver
 
 SOURCE = Path(hundi.__file__).parent
 TYPES = "SELECT m.type FROM webhook_messages m WHERE m.seller_id = $1 ORDER BY m.message_id"
-NO_JOBS = "DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
 EVENT = """
     INSERT INTO events (seller_id, event_id, at, type, object_kind, object_id, data)
     VALUES ($1, $2, $3, $4, 'invoice', $5, '{}')"""
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as found:
+async def context(seller: make.Company, receiver: Receiver) -> AsyncIterator[JobContext]:
+    async with hooks.sender(seller, receiver, settings=Settings(worker_jobs=3)) as found:
         yield found
-
-
-@pytest.fixture
-async def context(
-    db: Database, clock: make.MovedClock, keyring: Keyring, receiver: Receiver, seller: make.Company
-) -> AsyncIterator[JobContext]:
-    outgoing = Outgoing(frozenset({("127.0.0.1", receiver.port)}))
-    yield JobContext(
-        db=db, clock=clock, keyring=keyring, settings=Settings(worker_jobs=3), files=None, mailer=None, outgoing=outgoing
-    )  # fmt: skip
-    await outgoing.aclose()
-    await seller.run(NO_JOBS)
 
 
 async def put(seller: make.Company, type_: str = "invoice.updated", object_id: str = "inv_1", *, ago: float = 0) -> str:
@@ -194,7 +179,7 @@ async def test_one_company_in_trouble_does_not_silence_the_others(
     assert (await seller.value(count), await other.value(count)) == (0, 1)
     await fanout.fan_out_due(db, keep=hooks.KEEP)
     assert (await seller.value(count), await other.value(count)) == (1, 1), "the next look makes up for it"
-    await other.run(NO_JOBS)
+    await other.no_jobs()
 
 
 async def test_an_endpoint_is_not_told_of_itself(seller: make.Company, context: JobContext, receiver: Receiver) -> None:
@@ -212,7 +197,7 @@ async def test_an_endpoint_is_not_told_of_itself(seller: make.Company, context: 
 async def test_lanes_whose_job_is_gone_are_woken(seller: make.Company, context: JobContext, receiver: Receiver) -> None:
     await hooks.register(seller, context, receiver)
     await hooks.tell(seller)
-    await seller.run(NO_JOBS)
+    await seller.no_jobs()
     jobs = "SELECT count(*) FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
     await hooks.fan_out(seller, later=timedelta(minutes=29))
     assert await seller.value(jobs) == 0

@@ -10,37 +10,20 @@ import pytest
 import hooks
 import make
 from hundi.audit.catalogue import EVENTS
-from hundi.config import Settings
-from hundi.db.pool import Database
-from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
 from hundi.kit import standard_webhooks
-from hundi.kit.keys import Keyring
 from hundi.webhooks import replay
-from receiver import Receiver, receiving, status
+from receiver import Receiver, status
 from webhook_calls import NEW
 
 ENDPOINT = "/api/v0/webhook/endpoint"
 DELIVERY = "/api/v0/webhook/delivery"
-NO_JOBS = "DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as found:
+async def context(seller: make.Company, receiver: Receiver) -> AsyncIterator[JobContext]:
+    async with hooks.sender(seller, receiver) as found:
         yield found
-
-
-@pytest.fixture
-async def context(
-    db: Database, clock: make.MovedClock, keyring: Keyring, receiver: Receiver, seller: make.Company
-) -> AsyncIterator[JobContext]:
-    outgoing = Outgoing(frozenset({("127.0.0.1", receiver.port)}))
-    yield JobContext(
-        db=db, clock=clock, keyring=keyring, settings=Settings(), files=None, mailer=None, outgoing=outgoing
-    )  # fmt: skip
-    await outgoing.aclose()
-    await seller.run(NO_JOBS)
 
 
 async def made(seller: make.Company, **changes: Any) -> dict[str, Any]:

@@ -17,42 +17,24 @@ from hundi.cli.main import app
 from hundi.cli.output import Refused
 from hundi.config import Settings
 from hundi.db.embedded import Urls
-from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
 from hundi.kit.clock import SystemClock
 from hundi.kit.errors import Invalid
-from hundi.kit.keys import Keyring
 from hundi.webhooks.errors import EndpointNotFound
-from receiver import Receiver, receiving, status
-
-SECRET = "a secret key of the commands and nobody else"
-NO_JOBS = "DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as found:
-        yield found
+from receiver import Receiver, status
 
 
 @pytest.fixture
 def settings(database_urls: Urls, tmp_path: Path, receiver: Receiver) -> Settings:
-    return Settings(
-        database_url=database_urls.app, owner_url=database_urls.owner, secret_key=SECRET, data_dir=tmp_path,
-        base_url="http://hundi.test", outgoing_allow=f"127.0.0.1:{receiver.port}",
-    )  # fmt: skip
+    return make.command_settings(database_urls, tmp_path, outgoing_allow=f"127.0.0.1:{receiver.port}")
 
 
 @pytest.fixture
 async def context(settings: Settings, seller: make.Company, receiver: Receiver) -> AsyncIterator[JobContext]:
     """Give a worker's means under the machine's clock, which is the one of the commands."""
     seller.clock.reset(datetime.now(UTC))
-    outgoing = Outgoing(frozenset({("127.0.0.1", receiver.port)}))
-    yield JobContext(
-        db=seller.db, clock=SystemClock(), keyring=Keyring([SECRET]), settings=settings, files=None, mailer=None, outgoing=outgoing
-    )  # fmt: skip
-    await outgoing.aclose()
-    await seller.run(NO_JOBS)
+    async with hooks.sender(seller, receiver, clock=SystemClock(), settings=settings) as found:
+        yield found
 
 
 async def test_an_endpoint_from_its_first_day_to_its_last(

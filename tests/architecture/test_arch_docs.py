@@ -32,7 +32,7 @@ def generate() -> ModuleType:
 async def test_the_reference_is_current(generate: ModuleType, database_urls: Urls) -> None:
     wanted = await generate.pages(database_urls.owner)
     assert [path.name for path in generate.stale(wanted)] == [], "run `make docs`"
-    assert len(wanted) == 8
+    assert len(wanted) == 9
     assert all(len(text.splitlines()) > 20 for text in wanted.values())
 
 

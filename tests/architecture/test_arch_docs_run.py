@@ -103,9 +103,15 @@ def running_demo(tmp_path: Path, **settings: str) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give the data folder of one Hundi for all pages that need no settings of their own, as a reader has one."""
-    with running_demo(tmp_path_factory.mktemp("demo")) as folder:
+def hook_port() -> int:
+    """Give the port at which the page on webhooks listens."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, hook_port: int) -> Iterator[Path]:
+    """Give the data folder of one Hundi for all pages, as a reader has one."""
+    with running_demo(tmp_path_factory.mktemp("demo"), HUNDI_OUTGOING_ALLOW=f"127.0.0.1:{hook_port}") as folder:
         yield folder
 
 
@@ -136,25 +142,6 @@ def test_the_walk_over_the_network_runs_as_printed(demo: Path) -> None:
     assert run_steps("sandbox", demo) == 11
 
 
-@pytest.mark.slow  # Starts a whole Hundi of its own, once for the four.
-def test_the_pages_on_moving_approving_webhooks_and_paying_run_as_printed(tmp_path: Path) -> None:
-    port = free_port()
-    with running_demo(tmp_path, HUNDI_OUTGOING_ALLOW=f"127.0.0.1:{port}") as demo:
-        assert '"name":"OVERDUE"' in run_page("move-from-enkash", demo)
-        approving = run_page("approve-before-sending", demo)
-        hooks = run_page("receive-webhooks", demo, PORT=str(port))
-        paying = run_page("answer-and-pay-received-invoices", demo)
-    assert '"code":"NOT_APPROVED"' in approving
-    assert "1 queued" in approving
-    received = (demo / "received.txt").read_text().splitlines()
-    assert [line.split()[0] for line in received[:2]] == ["webhook.test", "invoice.created"]
-    assert re.search(r'"attemptLog":\[\{"attempt":1,[^}]*"outcome":"TAKEN"', hooks)
-    assert '"verdict":"MATCHED","totalAmount":708' in paying
-    assert re.search(r"^S/\d+ of \S+ with PO/\d+: MATCHED$", paying, re.MULTILINE)
-    assert re.search(r"^\d\d-\d\d-\d{4} +.* 708\.00 +SENT TO BUYER +MATCHED$", paying, re.MULTILINE)
-    assert '"netPaidAmount":696,"netAdjustmentAmount":12,"totalAmount":708' in paying.replace(".00", "")
-
-
 @pytest.mark.slow  # Beside a whole Hundi.
 def test_the_page_on_bharat_connect_runs_as_printed(demo: Path) -> None:
     said = run_page("send-over-bharat-connect", demo)
@@ -165,6 +152,23 @@ def test_the_page_on_bharat_connect_runs_as_printed(demo: Path) -> None:
         "payoutStatus.name is INITIATED", "receivableStatus.name is PAID",
     ]  # fmt: skip
     assert '"reference":"DEMON52026112000001"' in said
+
+
+@pytest.mark.slow  # Beside a whole Hundi.
+def test_the_pages_on_moving_approving_webhooks_and_paying_run_as_printed(demo: Path, hook_port: int) -> None:
+    assert '"name":"OVERDUE"' in run_page("move-from-enkash", demo)
+    approving = run_page("approve-before-sending", demo)
+    hooks = run_page("receive-webhooks", demo, PORT=str(hook_port))
+    paying = run_page("answer-and-pay-received-invoices", demo)
+    assert '"code":"NOT_APPROVED"' in approving
+    assert "1 queued" in approving
+    received = (demo / "received.txt").read_text().splitlines()
+    assert [line.split()[0] for line in received[:2]] == ["webhook.test", "invoice.created"]
+    assert re.search(r'"attemptLog":\[\{"attempt":1,[^}]*"outcome":"TAKEN"', hooks)
+    assert '"verdict":"MATCHED","totalAmount":708' in paying
+    assert re.search(r"^S/\d+ of \S+ with PO/\d+: MATCHED$", paying, re.MULTILINE)
+    assert re.search(r"^\d\d-\d\d-\d{4} +.* 708\.00 +SENT TO BUYER +MATCHED$", paying, re.MULTILINE)
+    assert '"netPaidAmount":696,"netAdjustmentAmount":12,"totalAmount":708' in paying.replace(".00", "")
 
 
 @pytest.mark.slow  # Starts a central unit, and in the soak two servers besides: that is what the page is about.

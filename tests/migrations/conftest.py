@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -41,11 +42,12 @@ def _renamed(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
-def _versions() -> list[str]:
-    return ["wheel", *(["oldest"] if (OLDEST / "postgres").is_file() else [])]
+# The default tier stays with the wheel's PostgreSQL, unless it is asked for another one.
+WITH_OLDEST = os.environ.get("TEST_TIER", "default") != "default" or "HUNDI_TEST_PG_BIN" in os.environ
+VERSIONS = ["wheel", *(["oldest"] if WITH_OLDEST and (OLDEST / "postgres").is_file() else [])]
 
 
-@pytest.fixture(scope="session", params=_versions())
+@pytest.fixture(scope="session", params=VERSIONS)
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     """Start the wheel's PostgreSQL and, where Debian's postgresql-15 is installed, that."""
     folder = Path(tempfile.mkdtemp(prefix="hundi-migrations-"))

@@ -1,7 +1,8 @@
-"""A whole Hundi as a subprocess: `hundi up --demo` in a folder, driven over HTTP, stopped or killed as a tree."""
+"""Processes of scenarios: a whole `hundi up --demo` in a folder, driven over HTTP and stopped or killed as a tree; actors."""
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import io
@@ -11,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,25 @@ import httpx2
 import psutil
 
 _READY_S = 60
+
+
+@asynccontextmanager
+async def acting(actor: Path, order: dict[str, Any]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a worker process of a test; it is gone afterwards, one way or the other."""
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, str(actor), json.dumps(order),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.terminate()
+            try:
+                await asyncio.wait_for(started.wait(), 25)
+            except TimeoutError:
+                started.kill()
+                await started.wait()
 
 
 class RunningHundi:

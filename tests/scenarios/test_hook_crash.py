@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import signal
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from running import acting
 
 import hooks
 import make
@@ -23,22 +22,15 @@ from hundi.db.embedded import Urls
 from hundi.jobs.context import JobContext
 from hundi.kit.keys import Keyring
 from make import SECRET
-from receiver import Got, Receiver, receiving
+from receiver import Got, Receiver
 
 ACTOR = Path(__file__).with_name("hook_actor.py")
 OPEN = "SELECT count(*) FROM webhook_deliveries WHERE seller_id = $1 AND state IN ('PENDING', 'SENDING')"
-NO_JOBS = "DELETE FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%' || $1 || '%'"
 LANES, EACH = 12, 8
 IS_QUICK = os.environ.get("TEST_TIER", "default") != "soak"
 # What the receiver hears: after a death before the call both messages once, after it the first one twice.
 MOMENTS = [("after-call", 3), ("before-record-commits", 3), ("before-call", 2), ("before-claim-commits", 2)]
 ROUNDS = 1 if IS_QUICK else 5
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as found:
-        yield found
 
 
 @pytest.fixture
@@ -48,28 +40,14 @@ async def context(seller: make.Company, keyring: Keyring) -> AsyncIterator[JobCo
     yield JobContext(
         db=seller.db, clock=seller.clock, keyring=keyring, settings=Settings(), files=None, mailer=None
     )  # fmt: skip
-    await seller.run(NO_JOBS)
+    await seller.no_jobs()
 
 
-@asynccontextmanager
-async def process(
+def process(
     urls: Urls, receiver: Receiver, moment: str, lease: int = 2
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     order = {"app": urls.app, "allow": f"127.0.0.1:{receiver.port}", "secret": SECRET, "moment": moment, "lease": lease}
-    started = await asyncio.create_subprocess_exec(
-        sys.executable, str(ACTOR), json.dumps(order),
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.terminate()
-            try:
-                await asyncio.wait_for(started.wait(), 25)
-            except TimeoutError:
-                started.kill()
-                await started.wait()
+    return acting(ACTOR, order)
 
 
 async def settled(seller: make.Company, seconds: float = 40) -> None:

@@ -1,4 +1,4 @@
-"""Cursors of lists: signed, bound to their query, and refused when anything about them was changed."""
+"""Cursors of lists: signed, bound to their query, refused when anything about them was changed; and the pages they lead to."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
+from hundi.http.listing import page_of
 from hundi.kit.keys import Keyring
-from hundi.kit.paging import BadCursor, CursorAndOffset, check_start, read_cursor, write_cursor
+from hundi.kit.paging import BadCursor, CursorAndOffset, Part, check_start, read_cursor, write_cursor
 
 RING = Keyring(["the first secret of these tests, long enough"])
 OTHER = Keyring(["the second secret of these tests, long enough"])
@@ -80,3 +82,34 @@ def test_a_page_begins_at_one_place() -> None:
     with pytest.raises(CursorAndOffset) as caught:
         check_start("x", 1)
     assert [problem.field for problem in caught.value.problems] == ["offset"]
+
+
+def test_the_last_page_names_no_other_even_when_it_is_full() -> None:
+    ids = [f"inv_{at}" for at in range(4)]
+    cursor, seen = None, []
+    for _ in range(2):
+        part = Part.asked(RING, QUERY, limit=2, offset=0, cursor=cursor)
+        after = [one for one in ids if part.last_id is None or one > part.last_id]
+        page = page_of(part, after[: part.most], len(ids), show=str.upper, key=lambda one: [one])
+        seen += page.data
+        cursor = page.next_cursor
+        assert (len(page.data), page.total_count, page.limit, page.total_count_estimated) == (2, 4, 2, UNSET)
+    assert (seen, cursor) == ([one.upper() for one in ids], None)
+
+
+def test_a_page_is_asked_for_in_one_way_and_with_its_own_cursor() -> None:
+    cursor = write_cursor(RING, QUERY, ["a", "b"])
+    part = Part.asked(RING, QUERY, limit=2, offset=0, cursor=cursor, parts=2)
+    assert (part.after, part.last_id, part.most) == (("a", "b"), "b", 3)
+    with pytest.raises(BadCursor):
+        Part.asked(RING, QUERY[1:], limit=2, offset=0, cursor=cursor, parts=2)
+    with pytest.raises(CursorAndOffset):
+        Part.asked(RING, QUERY, limit=2, offset=1, cursor=cursor, parts=2)
+
+
+def test_what_was_not_counted_to_the_end_says_so() -> None:
+    part = Part.asked(RING, QUERY, limit=1, offset=0, cursor=None)
+    for total, counted, estimated in ((100_000, 100_000, UNSET), (100_001, 100_000, True)):
+        page = page_of(part, ["a"], total, show=str, key=list, bounded=True)
+        assert (page.total_count, page.total_count_estimated) == (counted, estimated)
+    assert page_of(part, ["a"], 100_001, show=str, key=list).total_count == 100_001

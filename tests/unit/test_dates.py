@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from hundi.kit.dates import (
     DateStyle,
     NotADate,
-    detect_date_style,
     financial_year,
-    financial_year_bounds,
-    format_day,
     format_instant,
     format_plain,
     fy_compact,
@@ -48,8 +45,8 @@ def test_a_naive_instant_has_no_day() -> None:
 
 @given(days)
 def test_a_day_lies_in_its_financial_year(day: date) -> None:
-    first, last = financial_year_bounds(financial_year(day))
-    assert first <= day <= last
+    year = financial_year(day)
+    assert date(year, 4, 1) <= day <= date(year + 1, 3, 31)
 
 
 def test_year_labels() -> None:
@@ -116,7 +113,6 @@ def test_output_forms() -> None:
     assert format_instant(instant) == "2026-11-30T10:15:00.250+05:30"
     assert format_instant(instant.replace(microsecond=0)) == "2026-11-30T10:15:00+05:30"
     assert format_plain(instant) == "2026-11-30 10:15:00"
-    assert format_day(date(2026, 9, 3)) == "3 Sep 2026"
 
 
 WRITTEN = {
@@ -130,10 +126,9 @@ WRITTEN = {
 
 
 @given(days, st.sampled_from(list(WRITTEN)))
-def test_every_style_reads_what_it_shows_and_is_recognised(day: date, style: DateStyle) -> None:
+def test_every_style_reads_what_it_shows(day: date, style: DateStyle) -> None:
     text = day.strftime(WRITTEN[style])
     assert parse_file_date(text, style) == day
-    assert detect_date_style([text]) is style
 
 
 @given(st.dates(date(1927, 5, 18), date(2200, 12, 31)))
@@ -141,7 +136,6 @@ def test_serial_numbers_of_spreadsheets(day: date) -> None:
     serial = str((day - date(1899, 12, 30)).days)
     assert parse_file_date(serial, DateStyle.SERIAL) == day
     assert parse_file_date(serial + ".75", DateStyle.SERIAL) == day
-    assert detect_date_style([serial]) is DateStyle.SERIAL
 
 
 @pytest.mark.parametrize(
@@ -174,12 +168,6 @@ def test_cells_that_are_refused(text: str, style: DateStyle, code: str) -> None:
     with pytest.raises(NotADate) as caught:
         parse_file_date(text, style)
     assert caught.value.code == code
-
-
-def test_one_style_rules_a_column() -> None:
-    assert detect_date_style(["", "01/04/2026", "2026-04-01", "02/04/2026", "junk"]) is DateStyle.SLASHES
-    assert detect_date_style(["junk", ""]) is None
-    assert detect_date_style(["2026-04-01", "01/04/2026"]) is DateStyle.ISO
 
 
 @given(st.text(max_size=40), st.sampled_from(list(DateStyle)))

@@ -12,27 +12,17 @@ from litestar.response import Stream
 from hundi.audit import export, search
 from hundi.audit.schemas import AuditOut, AuditPage
 from hundi.audit.search import AuditRow, Wanted
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, in_ist, ok
 from hundi.kit.actor import Actor
 from hundi.kit.dates import NotADate, parse_instant
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.ids import SELLER_PATTERN
 from hundi.kit.paging import MAX_PAGE, MOST_COUNTED, check_start, read_cursor, write_cursor
 
 _TAGS: Final = ["audit"]
 _LONGEST: Final = 100
-SellerParameter = Annotated[
-    str | None,
-    QueryParameter(
-        name="sellerId",
-        required=False,
-        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
-        description="Company to act for",
-    ),
-]
 Filter = Annotated[str | None, QueryParameter(required=False, max_length=_LONGEST)]
 Since = Annotated[
     str | None,

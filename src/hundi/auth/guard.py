@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qs
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
 
 from hundi.auth import queries
 from hundi.auth.errors import NoGrant, RoleMissing
@@ -21,6 +22,19 @@ from hundi.kit.errors import FieldProblem, Invalid, Unauthenticated
 from hundi.kit.ids import SELLER_PATTERN, SellerId
 
 PUBLIC: Final = {"public": True}
+
+
+def acting_for(name: str) -> QueryParameter:
+    """Describe the parameter that names the company to act for; the gate reads it, handlers have it for OpenAPI only."""
+    return QueryParameter(
+        name=name,
+        required=False,
+        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
+        description="Company to act for",
+    )
+
+
+SellerParameter = Annotated[str | None, acting_for("sellerId")]
 _SELLER: Final = re.compile(SELLER_PATTERN)
 # The documented names of "the company to act for" (contract §3.4, §4.1).
 _SELLER_PARAMETERS: Final = ("sellerId", "parentCompanyId", "companyId")

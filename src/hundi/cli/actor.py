@@ -1,5 +1,7 @@
 """Who acts when a command does: the operator, with all permissions of one company."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
@@ -7,8 +9,9 @@ import asyncpg
 
 from hundi.auth.rules import permissions_of
 from hundi.cli.output import Refused
-from hundi.cli.parts import Parts
+from hundi.cli.parts import Parts, opened
 from hundi.config import Settings
+from hundi.db.pool import Transaction
 from hundi.kit.actor import Actor
 from hundi.kit.ids import SellerId, new_id
 
@@ -45,3 +48,12 @@ async def the_seller(parts: Parts, settings: Settings, named: str | None) -> Sel
         message = "Name the company with --seller: there are several." if found else "There is no company yet."
         raise Refused(message)
     return SellerId(found[0]["seller_id"])
+
+
+@asynccontextmanager
+async def acting(settings: Settings, named: str | None) -> AsyncIterator[tuple[Parts, Transaction, Actor]]:
+    """Open a unit of work in the named company, or in the only one there is, as its operator."""
+    async with opened(settings) as parts:
+        seller_id = await the_seller(parts, settings, named)
+        async with parts.db.transaction(seller_id) as tx:
+            yield parts, tx, operator(seller_id, tx.now)

@@ -1,20 +1,18 @@
 """`hundi admin …`: companies and people, beside a running server or alone."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import msgspec
 
 from hundi.auth.rules import PERMISSIONS
-from hundi.cli.actor import operator, the_seller
-from hundi.cli.output import Refused
-from hundi.cli.parts import Parts, opened
+from hundi.cli.actor import acting
+from hundi.cli.output import Refused, plain
+from hundi.cli.parts import opened
 from hundi.config import Settings
 from hundi.db.pool import Transaction
 from hundi.http.wire import dec_hook
-from hundi.kit.actor import Actor
 from hundi.kit.gstin import NotAGstin, read_gstin
 from hundi.kit.ids import new_seller_id
 from hundi.kit.states import find_state
@@ -77,20 +75,6 @@ async def create_seller(
     return document
 
 
-@asynccontextmanager
-async def _acting(settings: Settings, seller: str | None) -> AsyncIterator[tuple[Parts, Transaction, Actor]]:
-    """Open a unit of work in one company as its operator."""
-    async with opened(settings) as parts:
-        seller_id = await the_seller(parts, settings, seller)
-        async with parts.db.transaction(seller_id) as tx:
-            yield parts, tx, operator(seller_id, tx.now)
-
-
-def _plain(struct: msgspec.Struct) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(struct, builtin_types=(), str_keys=True)
-    return found
-
-
 def patch_from(changes: Sequence[str], kind: type[Patch]) -> Patch:
     """Read ``name=value`` arguments as the body of a PATCH; an empty value clears. Refuses with a sentence."""
     body: dict[str, Any] = {}
@@ -113,7 +97,7 @@ async def create_user(
     settings: Settings, *, seller: str, username: str, roles: list[str], name: str | None
 ) -> dict[str, Any]:
     """Create a person whose home is the company, and give the password."""
-    async with _acting(settings, seller) as (_, tx, who):
+    async with acting(settings, seller) as (_, tx, who):
         row, password = await people.add(
             tx,
             who,
@@ -129,22 +113,22 @@ async def create_user(
 
 async def show_seller(settings: Settings, seller: str | None) -> dict[str, Any]:
     """Give a company's settings."""
-    async with _acting(settings, seller) as (parts, tx, _):
-        return _plain(SellerOut.of(await queries.seller(tx), parts.base_url))
+    async with acting(settings, seller) as (parts, tx, _):
+        return plain(SellerOut.of(await queries.seller(tx), parts.base_url))
 
 
 async def set_seller(settings: Settings, seller: str | None, changes: Sequence[str]) -> dict[str, Any]:
     """Change a company's settings."""
     patch = patch_from(changes, SellerPatch)
-    async with _acting(settings, seller) as (parts, tx, who):
-        return _plain(SellerOut.of(await seller_settings.change(tx, who, columns(patch)), parts.base_url))
+    async with acting(settings, seller) as (parts, tx, who):
+        return plain(SellerOut.of(await seller_settings.change(tx, who, columns(patch)), parts.base_url))
 
 
 async def list_registrations(settings: Settings, seller: str | None) -> list[dict[str, Any]]:
     """Give a company's registrations."""
-    async with _acting(settings, seller) as (parts, tx, _):
+    async with acting(settings, seller) as (parts, tx, _):
         rows = await queries.registrations(tx)
-        return [_plain(RegistrationOut.of(row, places.masked_account(row, parts.keyring))) for row in rows]
+        return [plain(RegistrationOut.of(row, places.masked_account(row, parts.keyring))) for row in rows]
 
 
 async def set_registration(
@@ -152,15 +136,15 @@ async def set_registration(
 ) -> dict[str, Any]:
     """Change a registration."""
     patch = patch_from(changes, RegistrationPatch)
-    async with _acting(settings, seller) as (parts, tx, who):
+    async with acting(settings, seller) as (parts, tx, who):
         row = await places.change(tx, who, parts.keyring, registration_id, columns(patch))
-        return _plain(RegistrationOut.of(row, places.masked_account(row, parts.keyring)))
+        return plain(RegistrationOut.of(row, places.masked_account(row, parts.keyring)))
 
 
 async def list_users(settings: Settings, seller: str | None) -> list[dict[str, Any]]:
     """Give a company's people."""
-    async with _acting(settings, seller) as (_, tx, _who):
-        return [_plain(UserOut.of(row)) for row in await queries.users(tx)]
+    async with acting(settings, seller) as (_, tx, _who):
+        return [plain(UserOut.of(row)) for row in await queries.users(tx)]
 
 
 async def set_user(
@@ -171,13 +155,13 @@ async def set_user(
         message = "--status is ACTIVE or INACTIVE."
         raise Refused(message)
     changes = {name: value for name, value in (("roles", roles), ("status", status)) if value}
-    async with _acting(settings, seller) as (_, tx, who):
-        return _plain(UserOut.of(await people.change(tx, who, await _user_id(tx, username), changes)))
+    async with acting(settings, seller) as (_, tx, who):
+        return plain(UserOut.of(await people.change(tx, who, await _user_id(tx, username), changes)))
 
 
 async def reset_password(settings: Settings, seller: str | None, username: str) -> dict[str, Any]:
     """Give a person a new password."""
-    async with _acting(settings, seller) as (_, tx, who):
+    async with acting(settings, seller) as (_, tx, who):
         row, password = await people.reset_password(tx, who, await _user_id(tx, username))
     return {"userId": row.user_id, "username": row.username, "password": password}
 
@@ -193,17 +177,17 @@ async def _user_id(tx: Transaction, username: str) -> str:
 
 async def list_clients(settings: Settings, seller: str | None) -> list[dict[str, Any]]:
     """Give a company's API clients."""
-    async with _acting(settings, seller) as (_, tx, _who):
-        return [_plain(ClientOut.of(row)) for row in await queries.clients(tx)]
+    async with acting(settings, seller) as (_, tx, _who):
+        return [plain(ClientOut.of(row)) for row in await queries.clients(tx)]
 
 
 async def create_client(
     settings: Settings, seller: str | None, *, name: str, roles: list[str], per_minute: int | None, burst: int | None
 ) -> dict[str, Any]:
     """Create an API client and give its secret."""
-    async with _acting(settings, seller) as (_, tx, who):
+    async with acting(settings, seller) as (_, tx, who):
         row, secret = await clients.add(tx, who, name=name, roles=roles, per_minute=per_minute, burst=burst)
-        return _plain(ClientOut.of(row, secret))
+        return plain(ClientOut.of(row, secret))
 
 
 async def limit_client(
@@ -212,41 +196,41 @@ async def limit_client(
     """Set how many requests an API client may make."""
     wanted = (("rate_per_minute", per_minute), ("burst", burst))
     changes = {name: value for name, value in wanted if value is not None}
-    async with _acting(settings, seller) as (_, tx, who):
-        return _plain(ClientOut.of(await clients.change(tx, who, client_id, changes)))
+    async with acting(settings, seller) as (_, tx, who):
+        return plain(ClientOut.of(await clients.change(tx, who, client_id, changes)))
 
 
 async def rotate_client(
     settings: Settings, seller: str | None, client_id: str, *, overlap_minutes: int
 ) -> dict[str, Any]:
     """Give an API client a new secret."""
-    async with _acting(settings, seller) as (_, tx, who):
+    async with acting(settings, seller) as (_, tx, who):
         row, secret = await clients.rotate(tx, who, client_id, overlap_minutes=overlap_minutes)
-        return _plain(ClientOut.of(row, secret))
+        return plain(ClientOut.of(row, secret))
 
 
 async def revoke_client(settings: Settings, seller: str | None, client_id: str) -> dict[str, Any]:
     """Revoke an API client."""
-    async with _acting(settings, seller) as (_, tx, who):
-        return _plain(ClientOut.of(await clients.end(tx, who, client_id)))
+    async with acting(settings, seller) as (_, tx, who):
+        return plain(ClientOut.of(await clients.end(tx, who, client_id)))
 
 
 async def list_grants(settings: Settings, seller: str | None) -> list[dict[str, Any]]:
     """Give which companies may act for a company."""
-    async with _acting(settings, seller) as (_, tx, _who):
-        return [_plain(GrantOut.of(row)) for row in await queries.grants(tx)]
+    async with acting(settings, seller) as (_, tx, _who):
+        return [plain(GrantOut.of(row)) for row in await queries.grants(tx)]
 
 
 async def give_grant(settings: Settings, seller: str | None, partner: str, *, roles: list[str]) -> dict[str, Any]:
     """Let another company act for a company."""
-    async with _acting(settings, seller) as (_, tx, who):
-        return _plain(GrantOut.of(await grants.give(tx, who, partner, roles)))
+    async with acting(settings, seller) as (_, tx, who):
+        return plain(GrantOut.of(await grants.give(tx, who, partner, roles)))
 
 
 async def end_grant(settings: Settings, seller: str | None, partner: str) -> dict[str, Any]:
     """End another company's access."""
-    async with _acting(settings, seller) as (_, tx, who):
-        return _plain(GrantOut.of(await grants.end(tx, who, partner)))
+    async with acting(settings, seller) as (_, tx, who):
+        return plain(GrantOut.of(await grants.end(tx, who, partner)))
 
 
 def list_roles() -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 """`hundi admin …`: companies, people, API clients and partners, for the operator of the machine."""
 
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside
+from hundi.cli.options import Json, Seller
+from hundi.cli.verb import Document, verb
+from hundi.config import Settings
 
 app = typer.Typer(help="Companies, people, API clients and partners.", no_args_is_help=True)
 
@@ -18,22 +18,9 @@ RoleList = Annotated[
 ]
 
 
-def done(
-    work: Callable[[Any], Coroutine[Any, Any, Any]], data_dir: Path | None, database_url: str | None, *, as_json: bool
-) -> None:
-    """Run a verb and print what it gives: a document as lines, a list as one line each."""
-    from hundi.cli.output import result, run
-
-    found = run(work(beside(data_dir, database_url)))
-    if isinstance(found, list):
-        text = "\n".join("  ".join(f"{key}={value}" for key, value in one.items()) for one in found) or "None."
-    else:
-        text = "\n".join(f"{key}: {value}" for key, value in found.items())
-    result(found, text, as_json=as_json)
-
-
-@app.command("create-seller")
-def create_seller(
+@verb(app, "create-seller")
+async def create_seller(
+    settings: Settings,
     name: Annotated[str, typer.Option("--name", help="Legal name of the company.")],
     username: Annotated[str | None, typer.Option(help="The owner's sign-in. Default: owner@<seller id>.")] = None,
     gstin: Annotated[str | None, typer.Option(help="GSTIN of the first registration.")] = None,
@@ -42,263 +29,202 @@ def create_seller(
     city: Annotated[str, typer.Option(help="City.")] = "-",
     pin_code: Annotated[str, typer.Option(help="PIN code.")] = "400001",
     upi_vpa: Annotated[str | None, typer.Option(help="UPI id that is paid to.")] = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Create a company with an owner and an API client; the secrets are shown this once."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.create_seller(
-            settings, name=name, username=username, gstin=gstin, state=state, address=address, city=city,
-            pin_code=pin_code, upi_vpa=upi_vpa,
-        ),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await admin.create_seller(
+    settings, name=name, username=username, gstin=gstin, state=state, address=address, city=city,
+    pin_code=pin_code, upi_vpa=upi_vpa,
+)  # fmt: skip
 
 
-@app.command("show-seller")
-def show_seller(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "show-seller")
+async def show_seller(settings: Settings, seller: Seller = None) -> Document:
     """Show a company's settings."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.show_seller(settings, seller), data_dir, database_url, as_json=as_json)
+    return await admin.show_seller(settings, seller)
 
 
-@app.command("set-seller")
-def set_seller(
+@verb(app, "set-seller")
+async def set_seller(
+    settings: Settings,
     changes: Annotated[list[str], typer.Argument(help="name=value as in PATCH /api/v0/admin/seller; name= clears.")],
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Change a company's settings, such as `amountMismatch=warn`."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.set_seller(settings, seller, changes), data_dir, database_url, as_json=as_json)
+    return await admin.set_seller(settings, seller, changes)
 
 
-@app.command("registrations")
-def registrations(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "registrations")
+async def registrations(settings: Settings, seller: Seller = None) -> Document:
     """List a company's registrations, the default first."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.list_registrations(settings, seller), data_dir, database_url, as_json=as_json)
+    return await admin.list_registrations(settings, seller)
 
 
-@app.command("set-registration")
-def set_registration(
+@verb(app, "set-registration")
+async def set_registration(
+    settings: Settings,
     registration_id: Annotated[str, typer.Argument(help="Registration id (reg_…).")],
     changes: Annotated[list[str], typer.Argument(help="name=value as in PATCH …/registration; name= clears.")],
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Change a registration, such as `upiVpa=name@bank` or `isDefault=true`."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.set_registration(settings, seller, registration_id, changes),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await admin.set_registration(settings, seller, registration_id, changes)
 
 
-@app.command("create-user")
-def create_user(
+@verb(app, "create-user")
+async def create_user(
+    settings: Settings,
     seller: Annotated[str, typer.Option("--seller", help="Company id (CEK…).")],
     username: Annotated[str, typer.Option(help="Sign-in name, such as an e-mail address.")],
     role: RoleList,
     name: Annotated[str | None, typer.Option(help="Name shown to others.")] = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Create a person in a company; the password is shown this once."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.create_user(settings, seller=seller, username=username, roles=role, name=name),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await admin.create_user(settings, seller=seller, username=username, roles=role, name=name)
 
 
-@app.command("users")
-def users(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "users")
+async def users(settings: Settings, seller: Seller = None) -> Document:
     """List a company's people."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.list_users(settings, seller), data_dir, database_url, as_json=as_json)
+    return await admin.list_users(settings, seller)
 
 
-@app.command("set-user")
-def set_user(
+@verb(app, "set-user")
+async def set_user(
+    settings: Settings,
     username: Username,
     role: Annotated[list[str] | None, typer.Option("--role", help="The roles from now on; may be repeated.")] = None,
     status: Annotated[str | None, typer.Option(help="ACTIVE or INACTIVE.")] = None,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Change a person's roles or status; tokens with more rights are void at once."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.set_user(settings, seller, username, roles=role, status=status),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await admin.set_user(settings, seller, username, roles=role, status=status)
 
 
-@app.command("reset-password")
-def reset_password(
+@verb(app, "reset-password")
+async def reset_password(
+    settings: Settings,
     username: Username,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Give a person a new password, shown this once; ends a lock-out and all their tokens."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.reset_password(settings, seller, username), data_dir, database_url, as_json=as_json)
+    return await admin.reset_password(settings, seller, username)
 
 
-@app.command("clients")
-def clients(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "clients")
+async def clients(settings: Settings, seller: Seller = None) -> Document:
     """List a company's API clients."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.list_clients(settings, seller), data_dir, database_url, as_json=as_json)
+    return await admin.list_clients(settings, seller)
 
 
-@app.command("create-client")
-def create_client(
+@verb(app, "create-client")
+async def create_client(
+    settings: Settings,
     name: Annotated[str, typer.Option("--name", help="What the client is.")],
     role: RoleList,
     per_minute: Annotated[int | None, typer.Option(help="Requests a minute in the long run.")] = None,
     burst: Annotated[int | None, typer.Option(help="Requests at once after a pause.")] = None,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Create an API client; its secret is shown this once."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.create_client(
-            settings, seller, name=name, roles=role, per_minute=per_minute, burst=burst
-        ),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await admin.create_client(
+    settings, seller, name=name, roles=role, per_minute=per_minute, burst=burst
+)  # fmt: skip
 
 
-@app.command("limit-client")
-def limit_client(
+@verb(app, "limit-client")
+async def limit_client(
+    settings: Settings,
     client_id: ClientId,
     per_minute: Annotated[int | None, typer.Option(help="Requests a minute in the long run.")] = None,
     burst: Annotated[int | None, typer.Option(help="Requests at once after a pause.")] = None,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Set how many requests an API client may make; running servers follow within a minute."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.limit_client(settings, seller, client_id, per_minute=per_minute, burst=burst),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await admin.limit_client(settings, seller, client_id, per_minute=per_minute, burst=burst)
 
 
-@app.command("rotate-client")
-def rotate_client(
+@verb(app, "rotate-client")
+async def rotate_client(
+    settings: Settings,
     client_id: ClientId,
     overlap_minutes: Annotated[
         int, typer.Option(help="How long the old secret stays good; 0 voids its tokens too.")
     ] = 0,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Give an API client a new secret, shown this once."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.rotate_client(settings, seller, client_id, overlap_minutes=overlap_minutes),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await admin.rotate_client(settings, seller, client_id, overlap_minutes=overlap_minutes)
 
 
-@app.command("revoke-client")
-def revoke_client(
+@verb(app, "revoke-client")
+async def revoke_client(
+    settings: Settings,
     client_id: ClientId,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Revoke an API client: its secrets and all tokens got through it are void at once."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.revoke_client(settings, seller, client_id), data_dir, database_url, as_json=as_json)
+    return await admin.revoke_client(settings, seller, client_id)
 
 
-@app.command("grants")
-def grants(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "grants")
+async def grants(settings: Settings, seller: Seller = None) -> Document:
     """List which companies may act for a company."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.list_grants(settings, seller), data_dir, database_url, as_json=as_json)
+    return await admin.list_grants(settings, seller)
 
 
-@app.command("grant")
-def grant(
+@verb(app, "grant")
+async def grant(
+    settings: Settings,
     partner: Annotated[str, typer.Argument(help="The company that is to act for the other (CEK…).")],
     role: RoleList,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Let another company act for a company, with any roles but owner."""
     from hundi.cli import admin
 
-    done(
-        lambda settings: admin.give_grant(settings, seller, partner, roles=role),
-        data_dir,
-        database_url,
-        as_json=as_json,
-    )
+    return await admin.give_grant(settings, seller, partner, roles=role)
 
 
-@app.command("revoke-grant")
-def revoke_grant(
+@verb(app, "revoke-grant")
+async def revoke_grant(
+    settings: Settings,
     partner: Annotated[str, typer.Argument(help="The company whose access ends (CEK…).")],
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """End another company's access to a company."""
     from hundi.cli import admin
 
-    done(lambda settings: admin.end_grant(settings, seller, partner), data_dir, database_url, as_json=as_json)
+    return await admin.end_grant(settings, seller, partner)
 
 
 @app.command("roles")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -15,11 +14,11 @@ from hundi.audit.export import Format, written
 from hundi.audit.search import AuditRow
 from hundi.cli.actor import the_seller
 from hundi.cli.operator import each_seller
+from hundi.cli.options import instant
 from hundi.cli.output import Refused
 from hundi.cli.parts import opened
 from hundi.config import Settings
 from hundi.kit.clock import SystemClock
-from hundi.kit.dates import NotADate, parse_instant
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -58,7 +57,9 @@ async def export(
     if file_format not in get_args(Format):
         message = f"--format is {' or '.join(get_args(Format))}."
         raise Refused(message)
-    wanted = search.Wanted(since=_instant("--from", since), until=_instant("--to", until))
+    start = instant("--from", since) if since is not None else None
+    end = instant("--to", until) if until is not None else None
+    wanted = search.Wanted(since=start, until=end)
     rows = 0
 
     async def counted(batches: AsyncIterator[list[AuditRow]]) -> AsyncIterator[list[AuditRow]]:
@@ -74,13 +75,3 @@ async def export(
             async for piece in written(batches, cast("Format", file_format)):
                 await asyncio.to_thread(file.write, piece)
     return {"sellerId": seller_id, "rows": rows, "file": str(output)}
-
-
-def _instant(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_instant(text)
-    except NotADate as error:
-        message = f"{option}: {error}"
-        raise Refused(message) from error

@@ -10,7 +10,8 @@ from hundi.cli.output import refuse
 def run_benchmarks(name: str | None) -> None:
     """Run one benchmark, or all in turn; their tables and their last JSON line go to standard output."""
     folder = Path(__file__).resolve().parents[3] / "bench"
-    known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    # A file that is not to be run by itself is what others of the folder share.
+    known = sorted(path.stem for path in folder.glob("*.py") if "\nif __name__ " in path.read_text(encoding="utf-8"))
     if not known:
         refuse("The benchmarks are part of a source checkout; this installation has none.")
     if name is not None and name not in known:

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from hundi.cli.admin_commands import done
-from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller
+from hundi.cli.options import Seller
+from hundi.cli.verb import Document, verb
+from hundi.config import Settings
 
 app = typer.Typer(help="How a company reaches the network: the central unit here, or a provider.", no_args_is_help=True)
 
@@ -13,18 +14,17 @@ Limit = Annotated[int, typer.Option(min=1, max=5000, help="At most so many.")]
 Again = Annotated[bool, typer.Option("--retry/--dismiss", help="Try again, or end it.")]
 
 
-@app.command("show")
-def show(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "show")
+async def show(settings: Settings, seller: Seller = None) -> Document:
     """Show a company's connection; secrets are never shown."""
     from hundi.cli import connections
 
-    done(lambda settings: connections.show(settings, seller), data_dir, database_url, as_json=as_json)
+    return await connections.show(settings, seller)
 
 
-@app.command("set")
-def choose(
+@verb(app, "set")
+async def choose(
+    settings: Settings,
     kind: Annotated[str, typer.Argument(help="central, enkash or zwitch.")],
     base_url: Annotated[str | None, typer.Option(help="The provider's address; Zwitch's own by default.")] = None,
     client_id: Annotated[str | None, typer.Option(help="EnKash: client id; Zwitch: access key.")] = None,
@@ -35,80 +35,58 @@ def choose(
     signing_secret: Annotated[str | None, typer.Option(help="whsec_…, where the provider signs its webhooks.")] = None,
     new_intake_secret: Annotated[bool, typer.Option("--new-intake-secret", help="The old one ends at once.")] = False,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Choose how a company reaches the network; a new intake secret is shown this once."""
     from hundi.cli import connections
 
-    done(
-        lambda settings: connections.choose(
-            settings, seller, kind, base_url=base_url, client_id=client_id, client_secret=client_secret,
-            username=username, password=password, b2b_ids=b2b_id or [], signing_secret=signing_secret,
-            new_intake_secret=new_intake_secret,
-        ),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await connections.choose(
+    settings, seller, kind, base_url=base_url, client_id=client_id, client_secret=client_secret,
+    username=username, password=password, b2b_ids=b2b_id or [], signing_secret=signing_secret,
+    new_intake_secret=new_intake_secret,
+)  # fmt: skip
 
 
-@app.command("leave")
-def leave(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "leave")
+async def leave(settings: Settings, seller: Seller = None) -> Document:
     """Leave the provider: the company trades through the central unit here again."""
     from hundi.cli import connections
 
-    done(lambda settings: connections.leave(settings, seller), data_dir, database_url, as_json=as_json)
+    return await connections.leave(settings, seller)
 
 
-@app.command("kept")
-def kept(
+@verb(app, "kept")
+async def kept(
+    settings: Settings,
     limit: Limit = 50,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """List the provider's webhooks that contradict what is known here and had no effect."""
     from hundi.cli import connections
 
-    done(lambda settings: connections.kept(settings, seller, limit=limit), data_dir, database_url, as_json=as_json)
+    return await connections.kept(settings, seller, limit=limit)
 
 
-@app.command("messages")
-def messages(
+@verb(app, "messages")
+async def messages(
+    settings: Settings,
     progress: Annotated[str | None, typer.Option(help="QUEUED, SENT, IN DOUBT or ANSWERED.")] = None,
     limit: Limit = 50,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """List a company's messages to its provider and how far each has come."""
     from hundi.cli import connections
 
-    done(
-        lambda settings: connections.messages(settings, seller, progress=progress, limit=limit),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await connections.messages(settings, seller, progress=progress, limit=limit)
 
 
-@app.command("settle")
-def settle(
+@verb(app, "settle")
+async def settle(
+    settings: Settings,
     thing: Annotated[str, typer.Argument(help="A kept webhook (nrx_…) or a message in doubt (MSG…).")],
     again: Again = True,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Try a kept webhook or a message in doubt again, or dismiss it: the webhook has no effect, the message has failed."""
     from hundi.cli import connections
 
-    done(
-        lambda settings: connections.settle(settings, seller, thing, again=again),
-        data_dir,
-        database_url,
-        as_json=as_json,
-    )
+    return await connections.settle(settings, seller, thing, again=again)

@@ -1,17 +1,13 @@
 """`hundi network connection …`: how a company reaches the network, beside a running server."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
-from hundi.cli.actor import operator, the_seller
-from hundi.cli.output import Refused
-from hundi.cli.parts import Parts, opened
+from hundi.cli.actor import acting
+from hundi.cli.output import Refused, plain
+from hundi.cli.parts import Parts
 from hundi.config import Settings
 from hundi.db.pool import Transaction
-from hundi.kit.actor import Actor
 from hundi.kit.addresses import parse_allow
 from hundi.network import connections, provider_queries
 from hundi.network.adapters import settling
@@ -19,28 +15,15 @@ from hundi.network.adapters.port import Credentials, ProviderKind
 from hundi.network.connection_schemas import ConnectionOut, KeptOut, ProviderMessageOut
 
 
-@asynccontextmanager
-async def _acting(settings: Settings, seller: str | None) -> AsyncIterator[tuple[Parts, Transaction, Actor]]:
-    async with opened(settings) as parts:
-        seller_id = await the_seller(parts, settings, seller)
-        async with parts.db.transaction(seller_id) as tx:
-            yield parts, tx, operator(seller_id, tx.now)
-
-
-def _plain(struct: msgspec.Struct) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(struct))
-    return found
-
-
 async def _shown(parts: Parts, tx: Transaction, secret: str | None = None) -> dict[str, Any]:
     found = await connections.find(tx)
     client_id = connections.client_id(tx, parts.keyring, found) if found is not None else None
-    return _plain(ConnectionOut.of(found, client_id, secret))
+    return plain(ConnectionOut.of(found, client_id, secret))
 
 
 async def show(settings: Settings, seller: str | None) -> dict[str, Any]:
     """Show how the company reaches the network."""
-    async with _acting(settings, seller) as (parts, tx, _):
+    async with acting(settings, seller) as (parts, tx, _):
         return await _shown(parts, tx)
 
 
@@ -76,7 +59,7 @@ async def choose(
         kind=ProviderKind(kind), base_url=base_url, credentials=credentials, b2b_ids=tuple(b2b_ids),
         signing_secret=signing_secret, new_intake_secret=new_intake_secret,
     )  # fmt: skip
-    async with _acting(settings, seller) as (parts, tx, who):
+    async with acting(settings, seller) as (parts, tx, who):
         allow = parse_allow(settings.outgoing_allow)
         secret = await connections.choose(tx, who, parts.keyring, wanted, allow=allow)
         return await _shown(parts, tx, secret)
@@ -84,29 +67,29 @@ async def choose(
 
 async def leave(settings: Settings, seller: str | None) -> dict[str, Any]:
     """Trade through the central unit of this installation again."""
-    async with _acting(settings, seller) as (parts, tx, who):
+    async with acting(settings, seller) as (parts, tx, who):
         await connections.leave(tx, who)
         return await _shown(parts, tx)
 
 
 async def kept(settings: Settings, seller: str | None, *, limit: int) -> list[dict[str, Any]]:
     """Give the newest webhooks that had no effect."""
-    async with _acting(settings, seller) as (_, tx, _who):
+    async with acting(settings, seller) as (_, tx, _who):
         rows, _total = await provider_queries.kept(tx, before=None, limit=limit, offset=0)
-        return [_plain(KeptOut.of(row)) for row in rows]
+        return [plain(KeptOut.of(row)) for row in rows]
 
 
 async def messages(settings: Settings, seller: str | None, *, progress: str | None, limit: int) -> list[dict[str, Any]]:
     """Give the newest messages to the provider."""
-    async with _acting(settings, seller) as (_, tx, _who):
+    async with acting(settings, seller) as (_, tx, _who):
         rows, _total = await provider_queries.messages(tx, progress=progress, before=None, limit=limit, offset=0)
-        return [_plain(ProviderMessageOut.of(row)) for row in rows]
+        return [plain(ProviderMessageOut.of(row)) for row in rows]
 
 
 async def settle(settings: Settings, seller: str | None, thing: str, *, again: bool) -> dict[str, Any]:
     """Try a kept webhook or a message in doubt again, or dismiss it."""
-    async with _acting(settings, seller) as (parts, tx, who):
+    async with acting(settings, seller) as (parts, tx, who):
         if thing.startswith("nrx_"):
-            return _plain(KeptOut.of(await settling.settle_kept(tx, who, parts.keyring, thing, again=again)))
+            return plain(KeptOut.of(await settling.settle_kept(tx, who, parts.keyring, thing, again=again)))
         row = await settling.settle_message(tx, who, parts.keyring, thing, again=again)
-        return _plain(ProviderMessageOut.of(row))
+        return plain(ProviderMessageOut.of(row))

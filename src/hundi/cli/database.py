@@ -7,8 +7,6 @@ from hundi.cli.output import Refused
 from hundi.config import Settings
 from hundi.db.revisions import SchemaBehind, check_server, current_revision, newest_revision, schema_sentence
 
-_ROLE_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = $1"
-
 
 def role_of(url: str) -> str:
     """Give the role a database address signs in as."""

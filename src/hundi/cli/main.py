@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from hundi.cli import admin_commands, centre_commands, connection_commands, network_commands, webhook_commands
-from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside, settings_from
+from hundi.cli.options import DatabaseUrl, DataDir, Host, Json, Port, Seller, Since, Until, beside, settings_from
+from hundi.cli.verb import Told, verb
+from hundi.config import Settings
 
 app = typer.Typer(
     name="hundi",
@@ -50,8 +52,8 @@ def hundi(
 def up(
     demo: Annotated[bool, typer.Option("--demo", help="Create a demo seller with customers and invoices.")] = False,
     data_dir: DataDir = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: 8000")] = None,
+    host: Host = None,
+    port: Port = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run everything in one command: PostgreSQL, migrations, server and worker."""
@@ -63,10 +65,7 @@ def up(
 
 
 @app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port.")] = None,
-) -> None:
+def serve(host: Host = None, port: Port = None) -> None:
     """Answer HTTP. Needs HUNDI_DATABASE_URL and HUNDI_SECRET_KEY."""
     from hundi.cli.alone import serve_alone
     from hundi.cli.output import run
@@ -83,75 +82,59 @@ def worker() -> None:
     run(work_alone(settings_from()))
 
 
-@db_app.command("upgrade")
-def db_upgrade(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+@verb(db_app, "upgrade")
+async def db_upgrade(settings: Settings) -> Told:
     """Bring the database to the schema this version needs (HUNDI_OWNER_URL)."""
     from hundi.cli.database import bring_up_to_date
-    from hundi.cli.output import result, run
 
-    revision = run(bring_up_to_date(beside(data_dir, database_url)))
-    result({"revision": revision}, f"The database has schema {revision}.", as_json=as_json)
+    revision = await bring_up_to_date(settings)
+    return Told({"revision": revision}, f"The database has schema {revision}.")
 
 
-@db_app.command("status")
-def db_status(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+@verb(db_app, "status")
+async def db_status(settings: Settings) -> Told:
     """Say which schema the database has; exit code 1 when it is not this version's."""
     from hundi.cli.database import status
-    from hundi.cli.output import result, run
 
-    found = run(status(beside(data_dir, database_url)))
+    found = await status(settings)
     text = f"PostgreSQL {found['server']}: schema {found['found'] or 'none'}, needed {found['needed']}."
-    result(found, text, as_json=as_json)
-    raise typer.Exit(0 if found["current"] else 1)
+    return Told(found, text, good=bool(found["current"]))
 
 
-@app.command()
-def doctor(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+@verb(app, "doctor")
+async def doctor(settings: Settings) -> Told:
     """Check money and state invariants in SQL; exit code 1 when something is wrong."""
     from hundi.cli.doctor import examine
-    from hundi.cli.output import result, run
 
-    report = run(examine(beside(data_dir, database_url)))
-    result(report.document(), report.text(), as_json=as_json)
-    raise typer.Exit(0 if report.healthy else 1)
+    report = await examine(settings)
+    return Told(report.document(), report.text(), good=report.healthy)
 
 
-@audit_app.command("verify")
-def audit_verify(
-    seller: Annotated[str | None, typer.Option("--seller", help="Only this company.")] = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+@verb(audit_app, "verify")
+async def audit_verify(
+    settings: Settings, seller: Annotated[str | None, typer.Option("--seller", help="Only this company.")] = None
+) -> Told:
     """Recompute the hash chain over the audit trail; exit code 1 where it breaks."""
     from hundi.cli.audit import verify
-    from hundi.cli.output import result, run
 
-    found = run(verify(beside(data_dir, database_url), seller))
-    result(found.document(), found.text(), as_json=as_json)
-    raise typer.Exit(0 if found.intact else 1)
+    found = await verify(settings, seller)
+    return Told(found.document(), found.text(), good=found.intact)
 
 
-@audit_app.command("export")
-def audit_export(
+@verb(audit_app, "export")
+async def audit_export(
+    settings: Settings,
     output: Annotated[Path, typer.Option("--output", help="The file to write; it must not exist yet.")],
     file_format: Annotated[str, typer.Option("--format", help="csv or jsonl.")] = "csv",
-    since: Annotated[
-        str | None, typer.Option("--from", help="An instant or a day; without an offset, in India.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="An instant, itself included.")] = None,
+    since: Since = None,
+    until: Until = None,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Told:
     """Write a company's audit trail to a file, oldest first."""
     from hundi.cli.audit import export
-    from hundi.cli.output import result, run
 
-    settings = beside(data_dir, database_url)
-    found = run(export(settings, seller, output=output, file_format=file_format, since=since, until=until))
-    result(found, f"{found['rows']} rows written to {found['file']}.", as_json=as_json)
+    found = await export(settings, seller, output=output, file_format=file_format, since=since, until=until)
+    return Told(found, f"{found['rows']} rows written to {found['file']}.")
 
 
 @config_app.command("check")
@@ -207,7 +190,7 @@ def import_file(
 def dispatch(
     invoice_id: Annotated[list[str] | None, typer.Argument(help="Invoice ids; none with --all.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All approved invoices that were not dispatched.")] = False,
-    seller: Annotated[str | None, typer.Option("--seller", help="Company id; needed when there are several.")] = None,
+    seller: Seller = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
@@ -231,7 +214,7 @@ def report(
     name: Annotated[str, typer.Argument(help="ageing or open-items.")],
     form: Annotated[str, typer.Option("--format", help="csv, xlsx or json.")] = "csv",
     output: Annotated[Path | None, typer.Option("--output", help="The file to write. Default: standard output")] = None,
-    seller: Annotated[str | None, typer.Option("--seller", help="Company id; needed when there are several.")] = None,
+    seller: Seller = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, beside, settings_from, with_secret
+from hundi.cli.options import DatabaseUrl, DataDir, Host, Json, Port, Seller, beside, settings_from, with_secret
 
 app = typer.Typer(help="The B2B invoice network.", no_args_is_help=True)
 
@@ -104,8 +104,8 @@ def match(
 @app.command()
 def serve(
     data_dir: DataDir = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: 8000")] = None,
+    host: Host = None,
+    port: Port = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run the central unit by itself, for servers that connect to it; companies live on those."""

@@ -1,5 +1,6 @@
 """What the commands have in common: options, and settings read from them. Light: `--help` loads this."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,24 @@ import typer
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept. Default: ./data")]
 DatabaseUrl = Annotated[str | None, typer.Option("--database-url", help="A PostgreSQL of your own, 15 or newer.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: 8000")]
 Seller = Annotated[str | None, typer.Option("--seller", help="Company id; needed when there are several.")]
+
+Since = Annotated[str | None, typer.Option("--from", help="An instant or a day; without an offset, in India.")]
+Until = Annotated[str | None, typer.Option("--to", help="An instant, itself included.")]
+
+
+def instant(option: str, text: str) -> datetime:
+    """Read the value of an option that is an instant; raises :class:`Refused` naming the option."""
+    from hundi.cli.output import Refused
+    from hundi.kit.dates import NotADate, parse_instant
+
+    try:
+        return parse_instant(text)
+    except NotADate as error:
+        message = f"{option}: {error}"
+        raise Refused(message) from error
 
 
 def settings_from(**overrides: Any) -> Any:

@@ -31,6 +31,15 @@ def _json(document: Any) -> str:
     return msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode(document).decode()
 
 
+def plain(struct: Any) -> dict[str, Any]:
+    """Give a Struct as what its JSON says; amounts are text."""
+    import msgspec
+
+    # Not to_builtins: some fields hold JSON text as it was kept.
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(struct))
+    return found
+
+
 def refuse(sentence: str) -> NoReturn:
     """End with exit code 1 and the reason on standard error."""
     say(sentence)

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from hundi.cli.admin_commands import done
-from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller
+from hundi.cli.options import DatabaseUrl, DataDir, Json, Seller, Since, Until
+from hundi.cli.verb import Document, tell, verb
+from hundi.config import Settings
 
 app = typer.Typer(help="Webhook endpoints and their deliveries.", no_args_is_help=True)
 
@@ -16,134 +17,109 @@ Types = Annotated[
 ]
 
 
-@app.command("endpoints")
-def endpoints(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "endpoints")
+async def endpoints(settings: Settings, seller: Seller = None) -> Document:
     """List a company's endpoints."""
     from hundi.cli import webhooks
 
-    done(lambda settings: webhooks.endpoints(settings, seller), data_dir, database_url, as_json=as_json)
+    return await webhooks.endpoints(settings, seller)
 
 
-@app.command("create")
-def create(
+@verb(app, "create")
+async def create(
+    settings: Settings,
     url: Annotated[str, typer.Argument(help="https://…; http:// where HUNDI_OUTGOING_ALLOW has the host and port.")],
     event: Types = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     secret: Annotated[str | None, typer.Option(help="whsec_… of your own. Default: one is made.")] = None,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Register an endpoint; its secret is shown this once."""
     from hundi.cli import webhooks
 
-    done(
-        lambda settings: webhooks.create(
-            settings, seller, url=url, types=event or [], description=description, secret=secret
-        ),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await webhooks.create(
+    settings, seller, url=url, types=event or [], description=description, secret=secret
+)  # fmt: skip
 
 
-@app.command("set")
-def change(
+@verb(app, "set")
+async def change(
+    settings: Settings,
     endpoint_id: EndpointId,
     url: Annotated[str | None, typer.Option(help="Another address.")] = None,
     event: Types = None,
     description: Annotated[str | None, typer.Option(help="What it is for; empty clears.")] = None,
     status: Annotated[str | None, typer.Option(help="ENABLED or DISABLED.")] = None,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Change an endpoint; --event replaces all its event types."""
     from hundi.cli import webhooks
 
-    done(
-        lambda settings: webhooks.change(
-            settings, seller, endpoint_id, url=url, types=event or [], description=description, status=status
-        ),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await webhooks.change(
+    settings, seller, endpoint_id, url=url, types=event or [], description=description, status=status
+)  # fmt: skip
 
 
-@app.command("rotate")
-def rotate(
+@verb(app, "rotate")
+async def rotate(
+    settings: Settings,
     endpoint_id: EndpointId,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Give an endpoint a new secret, shown this once; the old one signs beside it for 24 hours."""
     from hundi.cli import webhooks
 
-    done(lambda settings: webhooks.rotate(settings, seller, endpoint_id), data_dir, database_url, as_json=as_json)
+    return await webhooks.rotate(settings, seller, endpoint_id)
 
 
-@app.command("delete")
-def delete(
+@verb(app, "delete")
+async def delete(
+    settings: Settings,
     endpoint_id: EndpointId,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Delete an endpoint: nothing goes there any more."""
     from hundi.cli import webhooks
 
-    done(lambda settings: webhooks.delete(settings, seller, endpoint_id), data_dir, database_url, as_json=as_json)
+    return await webhooks.delete(settings, seller, endpoint_id)
 
 
-@app.command("test")
-def ping(
+@verb(app, "test")
+async def ping(
+    settings: Settings,
     endpoint_id: EndpointId,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Send a webhook.test message through the running worker."""
     from hundi.cli import webhooks
 
-    done(lambda settings: webhooks.ping(settings, seller, endpoint_id), data_dir, database_url, as_json=as_json)
+    return await webhooks.ping(settings, seller, endpoint_id)
 
 
-@app.command("deliveries")
-def deliveries(
+@verb(app, "deliveries")
+async def deliveries(
+    settings: Settings,
     endpoint_id: Annotated[str | None, typer.Option("--endpoint", help="Only this endpoint's.")] = None,
     state: Annotated[str | None, typer.Option(help="PENDING, SENDING, DELIVERED or FAILED.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=5000, help="At most so many.")] = 50,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """List deliveries, the newest first."""
     from hundi.cli import webhooks
 
-    done(
-        lambda settings: webhooks.deliveries(settings, seller, endpoint_id=endpoint_id, state=state, limit=limit),
-        data_dir, database_url, as_json=as_json,
-    )  # fmt: skip
+    return await webhooks.deliveries(settings, seller, endpoint_id=endpoint_id, state=state, limit=limit)
 
 
-@app.command("show")
-def show(
+@verb(app, "show")
+async def show(
+    settings: Settings,
     delivery_id: DeliveryId,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Show one delivery with what it says and its attempts."""
     from hundi.cli import webhooks
 
-    done(lambda settings: webhooks.show(settings, seller, delivery_id), data_dir, database_url, as_json=as_json)
+    return await webhooks.show(settings, seller, delivery_id)
 
 
 @app.command("replay")
@@ -151,10 +127,8 @@ def replay(
     delivery_or_endpoint: Annotated[
         str, typer.Argument(help="A delivery (whd_…), or an endpoint (whe_…) with a period.")
     ],
-    since: Annotated[
-        str | None, typer.Option("--from", help="An instant or a day; without an offset, in India.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="An instant, itself included.")] = None,
+    since: Since = None,
+    until: Until = None,
     state: Annotated[
         list[str] | None, typer.Option("--state", help="DELIVERED or FAILED; may be repeated. Default: FAILED")
     ] = None,
@@ -172,14 +146,14 @@ def replay(
         raise typer.BadParameter(message)
     if since and until:
         start, end = since, until
-        done(
+        tell(
             lambda settings: webhooks.replay_period(
                 settings, seller, delivery_or_endpoint, since=start, until=end, states=state or [], unheard=unheard
             ),
             data_dir, database_url, as_json=as_json,
         )  # fmt: skip
         return
-    done(
+    tell(
         lambda settings: webhooks.replay_one(settings, seller, delivery_or_endpoint),
         data_dir, database_url, as_json=as_json,
     )  # fmt: skip

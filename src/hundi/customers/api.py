@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final, Literal
 
 from litestar import delete, get, patch, post, put
 from litestar.datastructures import State
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import acting_for, may
 from hundi.auth.rules import Permission
 from hundi.customers import accounts, queries, search, service
 from hundi.customers.rows import CustomerRow
@@ -29,23 +29,15 @@ from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.etag import IfMatch
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Cursor, Limit, Offset
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.ids import CUSTOMER_PATTERN, SELLER_PATTERN
+from hundi.kit.ids import CUSTOMER_PATTERN
 from hundi.kit.keys import Keyring
-from hundi.kit.paging import MAX_PAGE
 from hundi.kit.states import STATES
 
 TAGS: Final = ["Customer Apis"]
-SellerParameter = Annotated[
-    str | None,
-    QueryParameter(
-        name="parentCompanyId",
-        required=False,
-        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
-        description="Company to act for",
-    ),
-]
+SellerParameter = Annotated[str | None, acting_for("parentCompanyId")]
 CustomerPath = Annotated[
     str,
     PathParameter(schema_extra={"pattern": CUSTOMER_PATTERN}, description="Customer's id, KC and 14 of A-Z and 0-9"),
@@ -124,7 +116,7 @@ async def get_contacts(
     async with state.db.read(who) as tx:
         row = await queries.one(tx, who.seller_id, customerId)
     found = KeyContactOut.all_of(row.contacts)
-    return Reply(ok(KeyContactList(data=found, total_count=len(found))), media_type="application/json")
+    return Reply(ok(KeyContactList(data=found, total_count=len(found))))
 
 
 @patch(
@@ -233,13 +225,11 @@ async def search_customers(
     data: CustomerSearch,
     who: Actor,
     state: State,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+    limit: Limit = 50,
+    offset: Offset = 0,
     orderBy: Literal["createdOn", "modifiedOn", "legalName"] = "createdOn",
     direction: Literal["ASC", "DESC"] = "DESC",
-    cursor: Annotated[
-        str | None, QueryParameter(required=False, description="next_cursor of the page before, with the same query")
-    ] = None,
+    cursor: Cursor = None,
     parentCompanyId: SellerParameter = None,
 ) -> Reply[Envelope[CustomerPage]]:
     """Find customers by name, e-mail, phone, creation date and more; the newest first unless told."""
@@ -256,7 +246,7 @@ async def search_customers(
         next_cursor=found.next_cursor,
         total_count_estimated=found.estimated or None,
     )
-    return Reply(ok(payload), media_type="application/json")
+    return Reply(ok(payload))
 
 
 ROUTES: list[Any] = [

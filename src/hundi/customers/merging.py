@@ -1,7 +1,7 @@
 """Contacts and reminder rules of a PATCH, merged with those that are kept by their ids (contract §3.5); no I/O."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -14,6 +14,7 @@ from hundi.customers.schemas import KeyContactPatch, ReminderPatch
 from hundi.kit.errors import FieldProblem
 
 Row = TypeVar("Row")
+Patch = TypeVar("Patch", KeyContactPatch, ReminderPatch)
 _NEEDED: Final = ("legalName", "name", "mobile")
 _RULE_FIELDS: Final = {
     "reminderType": "reminder_type", "dueDateDifference": "due_date_difference",
@@ -41,33 +42,23 @@ def contacts(
     problems: list[FieldProblem],
 ) -> Merged[ContactRow]:
     """Merge key contacts; unknown ids are problems of code CONTACT_NOT_FOUND."""
-    place = "customerKeyContacts"
-    named = {row.contact_id: row for row in kept}
-    _check_ids(place, "keyContactPersonId", [one.keyContactPersonId for one in sent], problems)
-    merged: Merged[ContactRow] = Merged()
-    for at, one in enumerate(sent):
-        here, known = f"{place}[{at}].", one.keyContactPersonId or None
-        if known is not None and known not in named:
-            problems.append(_unknown(f"{here}keyContactPersonId", ContactNotFound.code, known))
-        elif known is not None and one.deleted:
-            merged.removed.append(known)
-        elif known is not None:
-            row = _contact(here, one, named[known], problems)
-            if row != named[known]:
-                merged.changed.append(row)
-        elif not one.deleted:
-            position = max([row.position for row in kept], default=0) + len(merged.added) + 1
-            blank = ContactRow(
-                contact_id=make_id(), position=position, legal_name="", name="", email=None, mobile="",
-                mail_enabled=False, sms_enabled=False, whatsapp_enabled=False, via=None, deleted=False,
-            )  # fmt: skip
-            absent = [name for name in _NEEDED if getattr(one, name) is UNSET]
-            problems += [
-                FieldProblem(here + name, "REQUIRED", f"Send {name}; a new contact needs it.") for name in absent
-            ]
-            merged.added.append(_contact(here, one, blank, problems))
-    merged.left = _left(kept, merged, lambda row: row.contact_id)
-    return merged
+    last = max([row.position for row in kept], default=0)
+
+    def born(here: str, one: KeyContactPatch, nth: int) -> ContactRow:
+        blank = ContactRow(
+            contact_id=make_id(), position=last + nth, legal_name="", name="", email=None, mobile="",
+            mail_enabled=False, sms_enabled=False, whatsapp_enabled=False, via=None, deleted=False,
+        )  # fmt: skip
+        absent = [name for name in _NEEDED if getattr(one, name) is UNSET]
+        problems.extend(
+            FieldProblem(here + name, "REQUIRED", f"Send {name}; a new contact needs it.") for name in absent
+        )
+        return _contact(here, one, blank, problems)
+
+    return _merged(
+        "customerKeyContacts", "keyContactPersonId", {row.contact_id: row for row in kept}, sent, ContactNotFound.code,
+        lambda here, one, row: _contact(here, one, row, problems), born, problems,
+    )  # fmt: skip
 
 
 def _contact(here: str, sent: KeyContactPatch, row: ContactRow, problems: list[FieldProblem]) -> ContactRow:
@@ -103,28 +94,18 @@ def reminders(
     problems: list[FieldProblem],
 ) -> Merged[ReminderRow]:
     """Merge reminder rules; unknown ids are problems of code REMINDER_NOT_FOUND."""
-    place = "customerReminders"
-    named = {row.reminder_id: row for row in kept}
-    _check_ids(place, "customerReminderId", [one.customerReminderId for one in sent], problems)
-    merged: Merged[ReminderRow] = Merged()
-    for at, one in enumerate(sent):
-        here, known = f"{place}[{at}].", one.customerReminderId or None
-        if known is not None and known not in named:
-            problems.append(_unknown(f"{here}customerReminderId", ReminderNotFound.code, known))
-        elif known is not None and one.deleted:
-            merged.removed.append(known)
-        elif known is not None:
-            row = reminder(here, one, named[known], problems)
-            if row != named[known]:
-                merged.changed.append(row)
-        elif not one.deleted:
-            blank = ReminderRow(
-                reminder_id=make_id(), reminder_type=None, due_date_difference=None, reminder_interval=None,
-                reminder_time=None, stage=None,
-            )  # fmt: skip
-            merged.added.append(reminder(here, one, blank, problems))
-    merged.left = _left(kept, merged, lambda row: row.reminder_id)
-    return merged
+
+    def born(here: str, one: ReminderPatch, _: int) -> ReminderRow:
+        blank = ReminderRow(
+            reminder_id=make_id(), reminder_type=None, due_date_difference=None, reminder_interval=None,
+            reminder_time=None, stage=None,
+        )  # fmt: skip
+        return reminder(here, one, blank, problems)
+
+    return _merged(
+        "customerReminders", "customerReminderId", {row.reminder_id: row for row in kept}, sent, ReminderNotFound.code,
+        lambda here, one, row: reminder(here, one, row, problems), born, problems,
+    )  # fmt: skip
 
 
 def reminder(here: str, sent: ReminderPatch, row: ReminderRow, problems: list[FieldProblem]) -> ReminderRow:
@@ -144,9 +125,36 @@ def _set(value: Any, kept: Any) -> Any:
     return kept if value is UNSET else value
 
 
-def _left(kept: Sequence[Row], merged: Merged[Row], id_of: Callable[[Row], str]) -> list[Row]:
-    new = {id_of(row): row for row in merged.changed}
-    return [new.get(id_of(row), row) for row in kept if id_of(row) not in merged.removed] + merged.added
+def _merged(
+    place: str,
+    id_name: str,
+    kept: Mapping[str, Row],
+    sent: Sequence[Patch],
+    unknown: str,
+    change: Callable[[str, Patch, Row], Row],
+    born: Callable[[str, Patch, int], Row],
+    problems: list[FieldProblem],
+) -> Merged[Row]:
+    """Merge by ids: one that is known is changed or removed, one without an id is born as the n-th of them."""
+    _check_ids(place, id_name, [getattr(one, id_name) for one in sent], problems)
+    added: list[Row] = []
+    changed: dict[str, Row] = {}
+    removed: list[str] = []
+    for at, one in enumerate(sent):
+        here, known = f"{place}[{at}].", getattr(one, id_name) or None
+        if known is None:
+            if not one.deleted:
+                added.append(born(here, one, len(added) + 1))
+        elif known not in kept:
+            problems.append(_unknown(f"{here}{id_name}", unknown, known))
+        elif one.deleted:
+            removed.append(known)
+        else:
+            row = change(here, one, kept[known])
+            if row != kept[known]:
+                changed[known] = row
+    left = [changed.get(known, row) for known, row in kept.items() if known not in removed]
+    return Merged(added=added, changed=list(changed.values()), removed=removed, left=left + added)
 
 
 def _check_ids(place: str, name: str, ids: list[str | None], problems: list[FieldProblem]) -> None:

@@ -13,8 +13,6 @@ from hundi.kit.errors import FieldProblem
 from hundi.kit.money import shown
 
 SERVICES_CHAPTER: Final = "99"
-SHORT_HSN: Final = 4
-"""Digits that suffice up to ₹5 crore of turnover; above it 6 are asked for (Notification 78/2020-CT)."""
 
 SERVICE_HEADINGS: Final[Mapping[str, str]] = {
     "9954": "construction", "9961": "wholesale trade", "9962": "retail trade", "9963": "accommodation, food and drink",

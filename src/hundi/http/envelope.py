@@ -3,19 +3,18 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response
 from msgspec import Meta
 
+from hundi.kit.dates import IST, format_plain
 from hundi.kit.errors import ErrorType, FieldProblem
 
 T = TypeVar("T")
 
 SUCCESS: Final = 0
 FAILURE: Final = 1
-_IST: Final = ZoneInfo("Asia/Kolkata")
 
 
 NextCursor = Annotated[
@@ -94,7 +93,7 @@ def failed(
             errorMessage=message,
             errorType=error_type,
             requestId=request_id,
-            timestamp=now.astimezone(_IST).strftime("%Y-%m-%d %H:%M:%S"),
+            timestamp=format_plain(now),
         ),
         response_code=FAILURE,
         response_message=message,
@@ -103,7 +102,7 @@ def failed(
 
 def in_ist(at: datetime | None) -> datetime | None:
     """Show an instant as people here read it: RFC 3339 with +05:30 (design §4.6)."""
-    return None if at is None else at.astimezone(_IST)
+    return None if at is None else at.astimezone(IST)
 
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")

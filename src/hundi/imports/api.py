@@ -11,7 +11,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.docs import statuses
@@ -25,21 +25,11 @@ from hundi.imports.service import INVOICES
 from hundi.imports.stream import MEDIA_TYPE, Watch
 from hundi.imports.template import template
 from hundi.kit.actor import Actor
-from hundi.kit.ids import SELLER_PATTERN
 from hundi.kit.paging import LONGEST_CURSOR
 
 TAGS: Final = ["invoice-controller"]
 _MOST_LISTED: Final = 500
 
-SellerParameter = Annotated[
-    str | None,
-    QueryParameter(
-        name="sellerId",
-        required=False,
-        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
-        description="sellerId",
-    ),
-]
 DryRun = Annotated[bool, QueryParameter(description="Judge and report every row, write nothing")]
 Atomic = Annotated[bool, QueryParameter(description="All rows or none: where one fails, nothing is written")]
 Dispatch = Annotated[bool, QueryParameter(description="Send all imported invoices afterwards")]

@@ -5,14 +5,13 @@ from typing import Any, Final
 from litestar import Request, post
 from litestar.datastructures import State
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.files.upload_docs import multipart
 from hundi.http.envelope import Envelope, Reply
 from hundi.imports.api import (
     TAGS,
     DryRun,
-    SellerParameter,
     upload_statuses,
 )
 from hundi.imports.receiving import Form, Modes, received

@@ -1,13 +1,12 @@
 """createInvoice, getInvoice, updateInvoice (contract §4)."""
 
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from litestar import get, patch, post
 from litestar.datastructures import State
-from litestar.params import QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http import etag
@@ -23,18 +22,8 @@ from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
 from hundi.kit.errors import FieldProblem, Invalid, Refusal
-from hundi.kit.ids import SELLER_PATTERN
 
 _TAGS: Final = ["invoice-controller"]
-SellerParameter = Annotated[
-    str | None,
-    QueryParameter(
-        name="sellerId",
-        required=False,
-        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
-        description="sellerId",
-    ),
-]
 
 
 def shown(

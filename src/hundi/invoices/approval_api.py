@@ -1,13 +1,12 @@
 """Maker-checker over HTTP: policies, what waits for me, approve and reject, one or many (domain §4)."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from litestar import get, patch, post
 from litestar.datastructures import State
-from litestar.params import QueryParameter
 from msgspec import UNSET
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http import etag
@@ -15,20 +14,18 @@ from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, ErrorResponse, Reply, ok
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Cursor, Limit, Listed, Offset, listed, page_of
 from hundi.invoices import approvals, collection, deletion, links, policies, queries
-from hundi.invoices.api import SellerParameter, shown
+from hundi.invoices.api import shown
 from hundi.invoices.approval_schemas import (
     ApprovalAct,
     BulkApproval,
     BulkDeletion,
-    DecisionPage,
     DecisionResponse,
     PolicyCreate,
-    PolicyPage,
     PolicyPatch,
     PolicyResponse,
     RejectionAct,
-    WaitingPage,
 )
 from hundi.invoices.approvals import Decision
 from hundi.invoices.errors import ApprovalForbidden
@@ -36,23 +33,11 @@ from hundi.invoices.schemas import InvoiceResponse
 from hundi.kit.actor import Actor
 from hundi.kit.errors import Refusal
 from hundi.kit.money import ZERO
-from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE, check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 
 _TAGS: Final = ["invoice-controller"]
 _POLICY_TAGS: Final = ["approval-controller"]
 _DECIDE: Final = may(Permission.INVOICE_APPROVE, Permission.INVOICE_CHECK, Permission.INVOICE_WRITE)
-
-Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")]
-Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000)]
-Cursor = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=LONGEST_CURSOR,
-        required=False,
-        schema_extra={"type": "string", "one_of": None},
-        description="next_cursor of the page before",
-    ),
-]
 
 
 @post(
@@ -195,12 +180,11 @@ async def delete_invoice_collection(
 )
 async def get_invoice_approvals(
     invoiceId: str, who: Actor, state: State, sellerId: SellerParameter = None
-) -> Reply[Envelope[DecisionPage]]:
+) -> Reply[Envelope[Listed[DecisionResponse]]]:
     """List who decided what on an invoice, round by round, with their remarks."""
     async with state.db.read(who) as tx:
         rows = await approvals.decisions(tx, invoiceId)
-    data = [DecisionResponse.of(row) for row in rows]
-    return Reply(ok(DecisionPage(data=data, total_count=len(data), limit=len(data), offset=0)))
+    return Reply(ok(listed([DecisionResponse.of(row) for row in rows])))
 
 
 @get(
@@ -217,20 +201,16 @@ async def get_invoices_waiting_for_me(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[WaitingPage]]:
+) -> Reply[Envelope[Listed[InvoiceResponse]]]:
     """List the invoices whose next approval step the caller can take, the oldest first.
 
     What the caller made, or decided another step of, waits for somebody else and is not in it.
     """
-    check_start(cursor, offset)
-    belongs = (who.seller_id, "approval.waiting", who.subject)
-    after = read_cursor(state.keyring, belongs, cursor, 1)[0] if cursor is not None else None
+    belongs_to = (who.seller_id, "approval.waiting", who.subject)
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
-        rows, total = await approvals.waiting(tx, who, after=after, limit=limit, offset=offset)
-    following = write_cursor(state.keyring, belongs, [rows[-1].invoice_id]) if len(rows) == limit else None
-    page = WaitingPage(
-        data=[shown(state, row) for row in rows], total_count=total, limit=limit, offset=offset, next_cursor=following
-    )
+        rows, total = await approvals.waiting(tx, who, after=part.last_id, limit=part.most, offset=offset)
+    page = page_of(part, rows, total, show=lambda row: shown(state, row), key=lambda row: [row.invoice_id])
     return Reply(ok(page))
 
 
@@ -243,12 +223,11 @@ async def get_invoices_waiting_for_me(
 )
 async def get_approval_policies(
     who: Actor, state: State, sellerId: SellerParameter = None
-) -> Reply[Envelope[PolicyPage]]:
+) -> Reply[Envelope[Listed[PolicyResponse]]]:
     """List the approval policies, the lowest amounts first, with those that are no longer in force."""
     async with state.db.read(who) as tx:
         found = await policies.every(tx)
-    data = [PolicyResponse.of(policy) for policy in found]
-    return Reply(ok(PolicyPage(data=data, total_count=len(data), limit=len(data), offset=0)))
+    return Reply(ok(listed([PolicyResponse.of(policy) for policy in found])))
 
 
 @post(

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import NextCursor, in_ist
+from hundi.http.envelope import in_ist
 from hundi.http.wire import Money
 from hundi.invoices.approvals import MAX_REMARKS, DecisionRow
 from hundi.invoices.policies import Policy
-from hundi.invoices.schemas import InvoiceResponse
 
 Step = Literal["MAKER", "CHECKER", "APPROVER"]
 Remarks = Annotated[str, Meta(max_length=MAX_REMARKS)]
@@ -87,26 +86,6 @@ class PolicyResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
         )  # fmt: skip
 
 
-class PolicyPage(msgspec.Struct, kw_only=True):
-    """All policies; there are few, so they come on one page."""
-
-    data: list[PolicyResponse]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None
-
-
-class WaitingPage(msgspec.Struct, kw_only=True):
-    """A page of the invoices that wait for the caller."""
-
-    data: list[InvoiceResponse]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None
-
-
 class DecisionResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One decision on an invoice."""
 
@@ -125,13 +104,3 @@ class DecisionResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
             round=row.round, step=row.step, decision=row.decision, remarks=row.remarks, decidedBy=row.decided_by,
             decidedByName=row.decided_by_name, decidedOn=in_ist(row.decided_at),
         )  # fmt: skip
-
-
-class DecisionPage(msgspec.Struct, kw_only=True):
-    """All decisions on an invoice, the oldest first."""
-
-    data: list[DecisionResponse]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None

@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.auth.guard import may, who
+from hundi.auth.guard import SellerParameter, may, who
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.files.api import disposition
@@ -20,8 +20,9 @@ from hundi.files.upload import take
 from hundi.files.upload_docs import multipart
 from hundi.http.body import PatchBody
 from hundi.http.docs import statuses
-from hundi.http.envelope import Envelope, NextCursor, Reply, ok
+from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, fingerprint, key_of, once
+from hundi.http.listing import Listed, listed
 from hundi.invoices import attachments, queries
 from hundi.invoices.attachment_errors import AttachmentNotFound
 from hundi.invoices.attachment_kinds import MAX_SIZE, look_at
@@ -29,7 +30,7 @@ from hundi.invoices.attachments import AttachmentRow, Marks, Source, Wish
 from hundi.invoices.schemas import InvoiceAttachmentResponse, InvoiceResponse
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem, Invalid, Refusal
-from hundi.kit.ids import SELLER_PATTERN, new_id
+from hundi.kit.ids import new_id
 
 _TAGS: Final = ["invoice-controller"]
 _WORDS: Final = {"true": True, "false": False}
@@ -47,15 +48,6 @@ _FORM: Final = multipart(
         "remarks": Schema(type=_TEXT, max_length=_LONGEST["remarks"]),
     },
 )
-SellerParameter = Annotated[
-    str | None,
-    QueryParameter(
-        name="sellerId",
-        required=False,
-        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
-        description="sellerId",
-    ),
-]
 
 
 class AttachmentPatch(msgspec.Struct, kw_only=True):
@@ -66,16 +58,6 @@ class AttachmentPatch(msgspec.Struct, kw_only=True):
     deleted: Annotated[bool, Meta(description="true takes it off the invoice, false puts it back")] | UnsetType = UNSET
     remarks: Annotated[str, Meta(max_length=500)] | UnsetType | None = UNSET
     referenceId: Annotated[str, Meta(max_length=100)] | UnsetType | None = UNSET
-
-
-class AttachmentPage(msgspec.Struct, kw_only=True):
-    """All attachments of an invoice; there are few enough for one page."""
-
-    data: list[InvoiceAttachmentResponse]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None
 
 
 def address(base_url: str, row: AttachmentRow) -> str:
@@ -187,14 +169,12 @@ async def list_attachments(
     state: State,
     deleted: Annotated[bool, QueryParameter(description="Show those that were deleted as well")] = False,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[AttachmentPage]]:
+) -> Reply[Envelope[Listed[InvoiceAttachmentResponse]]]:
     """List an invoice's attachments, oldest first."""
     async with state.db.read(who) as tx:
         await queries.one(tx, who.seller_id, invoiceId)
         rows = await attachments.of_invoice(tx, who.seller_id, invoiceId, deleted=deleted)
-    data = [shown(state.base_url, row) for row in rows]
-    page = AttachmentPage(data=data, total_count=len(data), limit=len(data), offset=0)
-    return Reply(ok(page), media_type="application/json")
+    return Reply(ok(listed([shown(state.base_url, row) for row in rows])))
 
 
 @get(

@@ -6,17 +6,17 @@ from litestar import post
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
+from hundi.http.listing import Cursor, Limit, Offset
 from hundi.invoices import search
-from hundi.invoices.api import SellerParameter, shown
+from hundi.invoices.api import shown
 from hundi.invoices.search_schemas import Direction, InvoicePage, InvoiceSearch, OrderBy
 from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
-from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE
 
 
 @post(
@@ -32,19 +32,11 @@ async def search_invoices(
     data: InvoiceSearch,
     who: Actor,
     state: State,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+    limit: Limit = 50,
+    offset: Offset = 0,
     orderBy: Annotated[OrderBy, QueryParameter(description="createdOn unless told")] = "createdOn",
     direction: Annotated[Direction, QueryParameter(description="DESC unless told: newest or greatest first")] = "DESC",
-    cursor: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=LONGEST_CURSOR,
-            required=False,
-            schema_extra={"type": "string", "one_of": None},
-            description="next_cursor of the page before, with the same filters and order; never skips or repeats a row",
-        ),
-    ] = None,
+    cursor: Cursor = None,
     sellerId: SellerParameter = None,
 ) -> Reply[Envelope[InvoicePage]]:
     """Find invoices by all filters together; newest first unless told.
@@ -59,7 +51,7 @@ async def search_invoices(
         data=[shown(state, row, today=today) for row in found.rows], total_count=found.total, limit=limit,
         offset=offset, next_cursor=found.next_cursor, total_count_estimated=found.estimated,
     )  # fmt: skip
-    return Reply(ok(reply), media_type="application/json")
+    return Reply(ok(reply))
 
 
 ROUTES: list[Any] = [search_invoices]

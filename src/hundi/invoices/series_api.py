@@ -6,29 +6,26 @@ from litestar import get, post
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Cursor, Limit, Listed, Offset, listed, page_of
 from hundi.invoices import numbering
-from hundi.invoices.api import SellerParameter
-from hundi.invoices.approval_api import Cursor, Limit, Offset
 from hundi.invoices.series_schemas import (
     Numbers,
     SeriesCreate,
-    SeriesPage,
     SeriesResponse,
     SeriesSample,
-    VoidedPage,
     VoidedResponse,
 )
 from hundi.kit.actor import Actor
 from hundi.kit.dates import NotADate, financial_year, ist_date, parse_date
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.paging import check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 from hundi.sellers import series
 
 _TAGS: Final = ["series-controller"]
@@ -70,12 +67,13 @@ async def create_series(
     guards=[may(Permission.INVOICE_READ)],
     responses=statuses(),
 )
-async def get_series(who: Actor, state: State, sellerId: SellerParameter = None) -> Reply[Envelope[SeriesPage]]:
+async def get_series(
+    who: Actor, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[Listed[SeriesResponse]]]:
     """List the number series, with their counters in the present financial year."""
     async with state.db.read(who) as tx:
         found = await series.every(tx, financial_year(ist_date(tx.now)))
-    data = [SeriesResponse.of(row) for row in found]
-    return Reply(ok(SeriesPage(data=data, total_count=len(data), limit=len(data), offset=0)))
+    return Reply(ok(listed([SeriesResponse.of(row) for row in found])))
 
 
 @post(
@@ -169,17 +167,13 @@ async def get_voided_numbers(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[VoidedPage]]:
+) -> Reply[Envelope[Listed[VoidedResponse]]]:
     """List the numbers that were issued and will never be used: those of cancelled and deleted invoices."""
-    check_start(cursor, offset)
-    belongs = (who.seller_id, "series.voided", str(fy))
-    after = read_cursor(state.keyring, belongs, cursor, _KEY_PARTS) if cursor is not None else None
+    belongs_to = (who.seller_id, "series.voided", str(fy))
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor, parts=_KEY_PARTS)
     async with state.db.read(who) as tx:
-        rows, total = await numbering.register(tx, fy=fy, after=after, limit=limit, offset=offset)
-    following = write_cursor(state.keyring, belongs, rows[-1].place) if len(rows) == limit else None
-    data = [VoidedResponse.of(row) for row in rows]
-    page = VoidedPage(data=data, total_count=total, limit=limit, offset=offset, next_cursor=following)
-    return Reply(ok(page))
+        rows, total = await numbering.register(tx, fy=fy, after=part.after, limit=part.most, offset=offset)
+    return Reply(ok(page_of(part, rows, total, show=VoidedResponse.of, key=lambda row: row.place)))
 
 
 ROUTES: Final[list[Any]] = [

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import NextCursor, in_ist
+from hundi.http.envelope import in_ist
 from hundi.http.wire import WireDate
 from hundi.invoices.numbering import VoidedNumber
 from hundi.sellers.series import Series
@@ -53,16 +53,6 @@ class SeriesResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
         )  # fmt: skip
 
 
-class SeriesPage(msgspec.Struct, kw_only=True):
-    """All series; there are few, so they come on one page."""
-
-    data: list[SeriesResponse]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None
-
-
 class Numbers(msgspec.Struct, kw_only=True):
     """Numbers as they would be."""
 
@@ -91,13 +81,3 @@ class VoidedResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
             registrationId=row.registration_id, registrationGstin=row.gstin, invoiceId=row.invoice_id,
             reason=row.reason, remarks=row.status_reason, voidedOn=in_ist(row.voided_at), voidedBy=row.voided_by,
         )  # fmt: skip
-
-
-class VoidedPage(msgspec.Struct, kw_only=True):
-    """A page of the register, by registration, year and number."""
-
-    data: list[VoidedResponse]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None

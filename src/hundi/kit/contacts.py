@@ -40,9 +40,3 @@ def split_emails(text: str) -> list[str]:
 def is_phone(text: str) -> bool:
     """Tell whether the text is a telephone number of the contract: ten digits, perhaps after a country code."""
     return _PHONE.fullmatch(text) is not None
-
-
-def international_phone(text: str) -> str | None:
-    """Write a telephone number as ``+<country><number>``, with 91 where no country is given; else ``None``."""
-    found = _PHONE.fullmatch(text.strip())
-    return f"+{found['country'] or '91'}{found['number']}" if found else None

@@ -5,7 +5,7 @@ column.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
 from typing import Final
@@ -96,11 +96,6 @@ def financial_year(day: date) -> int:
     return day.year if day.month >= _APRIL else day.year - 1
 
 
-def financial_year_bounds(year: int) -> tuple[date, date]:
-    """Give the first and the last day of the financial year that began in ``year``."""
-    return date(year, 4, 1), date(year + 1, 3, 31)
-
-
 def fy_compact(year: int) -> str:
     """Write the financial year as ``2627``."""
     return f"{year % 100:02d}{(year + 1) % 100:02d}"
@@ -162,21 +157,6 @@ def _day(year: int, month: int, day: int) -> date:
         raise NotADate("DATE_IMPOSSIBLE", message) from error
 
 
-def detect_date_style(values: Iterable[str]) -> DateStyle | None:
-    """Give the style most of a column's filled cells have, or ``None`` when no cell has any. One style rules a column.
-
-    On a tie the style seen first wins, so the answer depends on the cells and on nothing else.
-    """
-    counts: dict[DateStyle, int] = {}
-    for value in values:
-        text = value.strip()
-        for style, pattern in _STYLES.items():
-            if pattern.match(text):
-                counts[style] = counts.get(style, 0) + 1
-                break
-    return max(counts, key=lambda style: counts[style]) if counts else None
-
-
 def parse_file_date(text: str, style: DateStyle) -> date:
     """Read one cell of a file column whose style is known (domain §5). Raises :class:`NotADate`.
 
@@ -213,8 +193,3 @@ def format_instant(instant: datetime) -> str:
 def format_plain(instant: datetime) -> str:
     """Write an instant as ``yyyy-MM-dd HH:mm:ss`` in Indian time: ``errorResponse.timestamp`` and search filters."""
     return instant.astimezone(IST).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def format_day(day: date) -> str:
-    """Write a day for people, the same in every locale: ``30 Nov 2026``."""
-    return f"{day.day} {tuple(_MONTHS)[day.month - 1].capitalize()} {day.year}"

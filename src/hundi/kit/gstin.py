@@ -64,13 +64,6 @@ _KINDS: Final = (
 _SANDBOX: Final = re.compile(r"[0-9]{2}[0-9A-Z]{13}")
 _WITH_PAN: Final = frozenset({TaxIdKind.REGULAR, TaxIdKind.TCS})
 
-PAN_CATEGORIES: Final[Mapping[str, str]] = {
-    "A": "association of persons", "B": "body of individuals", "C": "company", "F": "firm or LLP", "G": "government",
-    "H": "Hindu undivided family", "J": "artificial juridical person", "L": "local authority", "P": "individual",
-    "T": "trust",
-}  # fmt: skip
-"""The fourth letter of a PAN says what its holder is."""
-
 _PAN: Final = re.compile(r"[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]")
 _TAN: Final = re.compile(r"[A-Z]{4}[0-9]{5}[A-Z]")
 _IFSC: Final = re.compile(r"[A-Z]{4}0[A-Z0-9]{6}")
@@ -121,23 +114,9 @@ def read_gstin(text: str, *, sandbox: bool = False) -> Gstin:
     return Gstin(number, kind, state_code, number[2:12] if kind in _WITH_PAN else None)
 
 
-def is_gstin(text: str) -> bool:
-    """Tell whether the text is a valid GSTIN or UIN of any kind."""
-    try:
-        read_gstin(text)
-    except NotAGstin:
-        return False
-    return True
-
-
 def is_pan(text: str) -> bool:
     """Tell whether the text has the shape of a PAN with a known category letter. There is no public check digit."""
     return _PAN.fullmatch(text.strip().upper()) is not None
-
-
-def pan_category(pan: str) -> str | None:
-    """Say what the holder of a PAN is (``company``, ``individual``…), or ``None`` when it is no PAN."""
-    return PAN_CATEGORIES[pan.strip().upper()[3]] if is_pan(pan) else None
 
 
 PAN_LETTERS: Final[Mapping[str, str]] = {

@@ -9,8 +9,10 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import msgspec
 
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.keys import Keyring
@@ -21,6 +23,7 @@ MOST_COUNTED: Final = 100_000
 """Up to here ``total_count`` is exact; above it is an estimate (design §5 "Lists")."""
 LONGEST_CURSOR: Final = 2000
 _MAC: Final = 20
+Row = TypeVar("Row")
 _PURPOSE: Final = "cursor"
 
 
@@ -71,6 +74,42 @@ def read_cursor(keyring: Keyring, belongs_to: Sequence[str], cursor: str, parts:
     if len(after) != parts:
         raise bad_cursor()
     return after
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list is asked for: so many rows, ``after`` a row's key or from an offset on."""
+
+    keyring: Keyring
+    belongs_to: tuple[str, ...]
+    limit: int
+    offset: int
+    after: tuple[str, ...] | None
+
+    @classmethod
+    def asked(
+        cls, keyring: Keyring, belongs_to: Sequence[str], *, limit: int, offset: int, cursor: str | None, parts: int = 1
+    ) -> "Part":
+        """Read what a caller asks for; keys have ``parts`` values. Raises :class:`BadCursor`, :class:`CursorAndOffset`."""
+        check_start(cursor, offset)
+        after = None if cursor is None else read_cursor(keyring, belongs_to, cursor, parts)
+        return cls(keyring=keyring, belongs_to=tuple(belongs_to), limit=limit, offset=offset, after=after)
+
+    @property
+    def last_id(self) -> str | None:
+        """Give the id to begin after, in a list whose key is an id alone."""
+        return None if self.after is None else self.after[-1]
+
+    @property
+    def most(self) -> int:
+        """Give how many rows to read: one more than are shown tells whether others follow."""
+        return self.limit + 1
+
+    def cut(self, rows: Sequence[Row], key: Callable[[Row], Sequence[str]]) -> tuple[Sequence[Row], str | None]:
+        """Give those of the rows read that are shown, and the cursor of the next page where there is one."""
+        if len(rows) <= self.limit:
+            return rows, None
+        shown = rows[: self.limit]
+        return shown, write_cursor(self.keyring, self.belongs_to, key(shown[-1]))
 
 
 def _mac(key: bytes, belongs_to: Sequence[str], body: bytes) -> bytes:

@@ -27,7 +27,6 @@ class State(msgspec.Struct, frozen=True):
 
 
 OUTSIDE_INDIA: Final = "96"
-OTHER_TERRITORY: Final = "97"
 CENTRE: Final = "99"
 
 _TABLE: Final = """

@@ -6,12 +6,11 @@ from litestar import post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.db.pool import Transaction
 from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, ApiSubError, Reply, sub_errors
 from hundi.http.idempotency import Call, once
-from hundi.invoices.api import SellerParameter
 from hundi.kit.dates import ist_date
 from hundi.network import service
 from hundi.network.ends import party_of

@@ -6,18 +6,18 @@ from litestar import delete, get, post, put
 from litestar.datastructures import State
 from litestar.params import PathParameter, QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
-from hundi.invoices.api import SellerParameter
+from hundi.http.listing import Cursor, Limit, Listed, Offset, page_of
 from hundi.kit.actor import Actor
 from hundi.kit.addresses import parse_allow
 from hundi.kit.keys import Keyring
-from hundi.kit.paging import check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 from hundi.network import connections, provider_queries
 from hundi.network.adapters import settling
 from hundi.network.adapters.port import ProviderKind
@@ -26,13 +26,10 @@ from hundi.network.connection_schemas import (
     ConnectionOut,
     ConnectionPut,
     KeptOut,
-    KeptPage,
     ProviderMessageOut,
-    ProviderMessagePage,
     Settle,
     SettleAction,
 )
-from hundi.network.objects_api import Cursor, Limit, Offset
 
 _TAGS: Final = ["network-connection"]
 Progress = Annotated[
@@ -108,15 +105,6 @@ async def delete_connection(
     return await once(state.db, call, work)
 
 
-def _following(keyring: Keyring, who: Actor, about: str, ids: list[str], limit: int) -> str | None:
-    return write_cursor(keyring, [who.seller_id, about], [ids[limit - 1]]) if len(ids) > limit else None
-
-
-def _before(keyring: Keyring, who: Actor, about: str, cursor: str | None, offset: int) -> str | None:
-    check_start(cursor, offset)
-    return None if cursor is None else read_cursor(keyring, [who.seller_id, about], cursor, 1)[0]
-
-
 @get(
     "/api/v0/network/connection/kept",
     operation_id="listKeptWebhooks",
@@ -131,14 +119,13 @@ async def list_kept(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[KeptPage]]:
+) -> Reply[Envelope[Listed[KeptOut]]]:
     """List the provider's webhooks that contradict what is known here and had no effect, the newest first."""
-    before = _before(state.keyring, who, "network kept", cursor, offset)
+    belongs_to = (who.seller_id, "network kept")
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
-        rows, total = await provider_queries.kept(tx, before=before, limit=limit + 1, offset=offset)
-    following = _following(state.keyring, who, "network kept", [row.received_id for row in rows], limit)
-    data = [KeptOut.of(row) for row in rows[:limit]]
-    return Reply(ok(KeptPage(data=data, total_count=total, limit=limit, offset=offset, next_cursor=following)))
+        rows, total = await provider_queries.kept(tx, before=part.last_id, limit=part.most, offset=offset)
+    return Reply(ok(page_of(part, rows, total, show=KeptOut.of, key=lambda row: [row.received_id])))
 
 
 @post(
@@ -177,18 +164,15 @@ async def list_messages(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[ProviderMessagePage]]:
+) -> Reply[Envelope[Listed[ProviderMessageOut]]]:
     """List the company's messages to its provider and how far each has come, the newest first."""
-    about = f"network messages {progress}"
-    before = _before(state.keyring, who, about, cursor, offset)
+    belongs_to = (who.seller_id, f"network messages {progress}")
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
         rows, total = await provider_queries.messages(
-            tx, progress=progress, before=before, limit=limit + 1, offset=offset
-        )  # fmt: skip
-    following = _following(state.keyring, who, about, [row.message_id for row in rows], limit)
-    data = [ProviderMessageOut.of(row) for row in rows[:limit]]
-    page = ProviderMessagePage(data=data, total_count=total, limit=limit, offset=offset, next_cursor=following)
-    return Reply(ok(page))
+            tx, progress=progress, before=part.last_id, limit=part.most, offset=offset
+        )
+    return Reply(ok(page_of(part, rows, total, show=ProviderMessageOut.of, key=lambda row: [row.message_id])))
 
 
 @post(

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import NextCursor, in_ist
+from hundi.http.envelope import in_ist
 from hundi.network.adapters.port import Credentials, ProviderKind
 from hundi.network.connections import Connection, Wanted
 from hundi.network.provider_queries import KeptRow, MessageRow
@@ -131,16 +131,6 @@ class KeptOut(msgspec.Struct, kw_only=True, omit_defaults=True):
         )  # fmt: skip
 
 
-class KeptPage(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One page of kept webhooks, the newest first."""
-
-    data: list[KeptOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor
-
-
 class ProviderMessageOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A message to the provider: ``progress`` is QUEUED, SENT (its answer is awaited), IN DOUBT or ANSWERED."""
 
@@ -164,13 +154,3 @@ class ProviderMessageOut(msgspec.Struct, kw_only=True, omit_defaults=True):
             nextAttemptOn=in_ist(row.due) if row.progress == "QUEUED" else None, providerId=row.provider_id,
             detail=row.detail,
         )  # fmt: skip
-
-
-class ProviderMessagePage(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One page of messages to the provider, the newest first."""
-
-    data: list[ProviderMessageOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor

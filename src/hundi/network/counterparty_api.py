@@ -8,20 +8,19 @@ from litestar import delete, get, put
 from litestar.datastructures import State
 from msgspec import Meta
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.customers.api import CustomerPath
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
-from hundi.http.envelope import Envelope, NextCursor, Reply, in_ist, ok
+from hundi.http.envelope import Envelope, Reply, in_ist, ok
 from hundi.http.idempotency import Call, once
-from hundi.invoices.api import SellerParameter
+from hundi.http.listing import Cursor, Limit, Listed, Offset, page_of
 from hundi.kit.actor import Actor
-from hundi.kit.paging import check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 from hundi.network import counterparties
 from hundi.network.counterparties import Counterparty
-from hundi.network.objects_api import Cursor, Limit, Offset
 
 _TAGS: Final = ["network-counterparties"]
 
@@ -54,16 +53,6 @@ class CounterpartyOut(msgspec.Struct, kw_only=True, omit_defaults=True):
         )  # fmt: skip
 
 
-class CounterpartyPage(msgspec.Struct, kw_only=True):
-    """One page of customers whose B2B ID is known."""
-
-    data: list[CounterpartyOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor
-
-
 @get(
     "/api/v0/network/counterparty",
     operation_id="listCounterparties",
@@ -78,17 +67,13 @@ async def list_counterparties(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[CounterpartyPage]]:
+) -> Reply[Envelope[Listed[CounterpartyOut]]]:
     """List the customers whose B2B ID is known, by customer id."""
-    check_start(cursor, offset)
-    belongs = (who.seller_id, "network.counterparty")
-    after = read_cursor(state.keyring, belongs, cursor, 1)[0] if cursor is not None else None
+    belongs_to = (who.seller_id, "network.counterparty")
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
-        rows, total = await counterparties.page(tx, after=after, limit=limit, offset=offset)
-    following = write_cursor(state.keyring, belongs, [rows[-1].customer_id]) if len(rows) == limit else None
-    data = [CounterpartyOut.of(row) for row in rows]
-    page = CounterpartyPage(data=data, total_count=total, limit=limit, offset=offset, next_cursor=following)
-    return Reply(ok(page))
+        rows, total = await counterparties.page(tx, after=part.last_id, limit=part.most, offset=offset)
+    return Reply(ok(page_of(part, rows, total, show=CounterpartyOut.of, key=lambda row: [row.customer_id])))
 
 
 @get(

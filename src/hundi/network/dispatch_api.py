@@ -8,7 +8,7 @@ from typing import Any, Final
 from litestar import post
 from litestar.datastructures import State
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.dispatch.rules import MAX_INVOICES
@@ -18,7 +18,6 @@ from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import FAILURE, SUCCESS, Envelope, ErrorResponse, Reply, failed, sub_errors
 from hundi.http.idempotency import Call, once
-from hundi.invoices.api import SellerParameter
 from hundi.kit.errors import ErrorType, FieldProblem, Invalid
 from hundi.network.books import sending
 

@@ -11,14 +11,14 @@ from litestar import get
 from litestar.datastructures import State
 from litestar.params import PathParameter, QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, in_ist, ok
-from hundi.invoices.api import SellerParameter
+from hundi.http.listing import Cursor, Limit, Offset
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE, MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.kit.paging import MOST_COUNTED, check_start, read_cursor, write_cursor
 from hundi.network import queries
 from hundi.network.errors import NetworkObjectNotFound
 from hundi.network.protocol.statuses import Kind
@@ -56,17 +56,6 @@ Word = Annotated[
     str, PathParameter(description="invoice, purchase-order, payment, cd-note, finance, bid, business or b2b-id")
 ]
 Text = Annotated[str | None, QueryParameter(max_length=100, required=False)]
-Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")]
-Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000)]
-Cursor = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=LONGEST_CURSOR,
-        required=False,
-        schema_extra={"type": "string", "one_of": None},
-        description="next_cursor of the page before",
-    ),
-]
 
 
 def _shown(row: ObjectRow) -> NetworkObjectOut:

@@ -7,16 +7,15 @@ from litestar import get
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
-from hundi.invoices.api import SellerParameter
+from hundi.http.listing import Cursor, Limit, Listed, Offset, page_of
 from hundi.kit.actor import Actor
-from hundi.kit.paging import MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 from hundi.network import parcel_queries
-from hundi.network.objects_api import Cursor, Limit, Offset
-from hundi.network.schemas import NetworkParcelPage, parcel_out
+from hundi.network.schemas import NetworkParcelOut, parcel_out
 
 
 class ParcelState(StrEnum):
@@ -46,28 +45,18 @@ async def list_network_outbox(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[NetworkParcelPage]]:
+) -> Reply[Envelope[Listed[NetworkParcelOut]]]:
     """List the messages of this company that wait to be carried to the central unit or were refused, the oldest first.
 
     A message that was refused has had its answer: the `resp-…` webhook with result FAILURE and the same code.
     """
-    check_start(cursor, offset)
     wanted = None if parcelState is None else parcelState.value
-    belongs_to = [who.seller_id, "network outbox", str(wanted)]
-    after = None if cursor is None else read_cursor(state.keyring, belongs_to, cursor, 1)[0]
+    belongs_to = (who.seller_id, "network outbox", str(wanted))
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
-        rows = await parcel_queries.page(tx, tx.seller_id, wanted, after=after, limit=limit + 1, offset=offset)
+        rows = await parcel_queries.page(tx, tx.seller_id, wanted, after=part.last_id, limit=part.most, offset=offset)
         total = await parcel_queries.count(tx, tx.seller_id, wanted)
-    more, rows = len(rows) > limit, rows[:limit]
-    page = NetworkParcelPage(
-        data=[parcel_out(row) for row in rows],
-        total_count=min(total, MOST_COUNTED),
-        limit=limit,
-        offset=offset,
-        next_cursor=write_cursor(state.keyring, belongs_to, [rows[-1].parcel_id]) if more else None,
-        total_count_estimated=total > MOST_COUNTED,
-    )
-    return Reply(ok(page))
+    return Reply(ok(page_of(part, rows, total, show=parcel_out, key=lambda row: [row.parcel_id], bounded=True)))
 
 
 ROUTES: Final[list[Any]] = [list_network_outbox]

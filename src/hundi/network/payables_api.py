@@ -9,14 +9,13 @@ from litestar.datastructures import State
 from litestar.params import QueryParameter
 from msgspec import Meta
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody, PatchBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
-from hundi.invoices.api import SellerParameter
 from hundi.invoices.collection import places_of, refused_at
 from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor

@@ -6,13 +6,12 @@ from litestar import get, post
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
-from hundi.invoices.api import SellerParameter
 from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
 from hundi.kit.errors import FieldProblem, Invalid

@@ -5,14 +5,13 @@ from typing import Any, Final
 from litestar import post
 from litestar.datastructures import State
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, Reply
 from hundi.http.idempotency import Call, once
-from hundi.invoices.api import SellerParameter
 from hundi.network.books import answers
 from hundi.payments.bharat_connect_schemas import BharatConnectReply, InvoiceStatusChange, PaymentConfirmation
 

@@ -97,17 +97,6 @@ class NetworkParcelOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     at: datetime
 
 
-class NetworkParcelPage(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One page of a company's outbox; ``total_count`` is exact up to 100,000, then the least there is."""
-
-    data: list[NetworkParcelOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor
-    total_count_estimated: bool = False
-
-
 def parcel_out(row: ParcelRow) -> NetworkParcelOut:
     """Put a parcel into its wire form."""
     return NetworkParcelOut(

@@ -1,26 +1,26 @@
 """The entries of an invoice over HTTP: record, list, reverse (domain §3)."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from litestar import get, post
 from litestar.datastructures import State
-from litestar.params import QueryParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Cursor, Limit, Listed, Offset, page_of
 from hundi.invoices import queries as invoices
-from hundi.invoices.api import SellerParameter, shown
+from hundi.invoices.api import shown
 from hundi.invoices.rules import EntryKind
 from hundi.kit.actor import Actor
-from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE, check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 from hundi.payments import queries, service
 from hundi.payments.rules import NewEntry
-from hundi.payments.schemas import EntryCreate, EntryOutcome, EntryPage, EntryResponse, EntryReversal
+from hundi.payments.schemas import EntryCreate, EntryOutcome, EntryResponse, EntryReversal
 
 _TAGS: Final = ["payment-controller"]
 
@@ -68,29 +68,18 @@ async def get_invoice_entries(
     invoiceId: str,
     who: Actor,
     state: State,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
-    cursor: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=LONGEST_CURSOR,
-            required=False,
-            schema_extra={"type": "string", "one_of": None},
-            description="next_cursor of the page before",
-        ),
-    ] = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[EntryPage]]:
+) -> Reply[Envelope[Listed[EntryResponse]]]:
     """List what reduced the balance of an invoice, the oldest first: net amount less their sum is the balance."""
-    check_start(cursor, offset)
-    belongs = (who.seller_id, "invoice.entries", invoiceId)
-    after = read_cursor(state.keyring, belongs, cursor, 1)[0] if cursor is not None else None
+    belongs_to = (who.seller_id, "invoice.entries", invoiceId)
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
         await invoices.one(tx, who.seller_id, invoiceId)
-        rows, total = await queries.page(tx, invoiceId, after=after, limit=limit, offset=offset)
-    following = write_cursor(state.keyring, belongs, [rows[-1].entry_id]) if len(rows) == limit else None
-    data = [EntryResponse.of(row) for row in rows]
-    return Reply(ok(EntryPage(data=data, total_count=total, limit=limit, offset=offset, next_cursor=following)))
+        rows, total = await queries.page(tx, invoiceId, after=part.last_id, limit=part.most, offset=offset)
+    return Reply(ok(page_of(part, rows, total, show=EntryResponse.of, key=lambda row: [row.entry_id])))
 
 
 @post(

@@ -12,11 +12,6 @@ from hundi.kit.gstin import is_tan
 from hundi.kit.money import ONE_RUPEE, ZERO
 
 TDS_KINDS: Final = frozenset({EntryKind.TDS_INCOME_TAX, EntryKind.TDS_GST})
-RECORDED_KINDS: Final = (
-    EntryKind.RECEIPT, EntryKind.TDS_INCOME_TAX, EntryKind.TDS_GST, EntryKind.CREDIT_NOTE, EntryKind.DISCOUNT,
-    EntryKind.ADVANCE, EntryKind.ROUND_OFF,
-)  # fmt: skip
-"""What may be recorded by hand; OPENING comes with the invoice, WRITE_OFF and REVERSAL are verbs of their own."""
 
 
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import EnumModel, NextCursor, in_ist
+from hundi.http.envelope import EnumModel, in_ist
 from hundi.http.wire import SignedMoney, WireDate
 from hundi.invoices.rules import labelled
 from hundi.invoices.schemas import InvoiceResponse
@@ -87,13 +87,3 @@ class EntryOutcome(msgspec.Struct, kw_only=True):
 
     entry: EntryResponse
     invoice: InvoiceResponse
-
-
-class EntryPage(msgspec.Struct, kw_only=True):
-    """A page of an invoice's entries, the oldest first."""
-
-    data: list[EntryResponse]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None

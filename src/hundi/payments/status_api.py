@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import post
 from litestar.datastructures import State
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http import etag
@@ -15,7 +15,7 @@ from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
 from hundi.invoices import queries as invoices
-from hundi.invoices.api import SellerParameter, shown
+from hundi.invoices.api import shown
 from hundi.invoices.rows import InvoiceRow
 from hundi.invoices.rules import ReceivableStatus
 from hundi.invoices.schemas import InvoiceResponse

@@ -68,7 +68,7 @@ async def get_reminders(
     async with state.db.read(who) as tx:
         rows = await service.of_customer(tx, customerId)
     found = ReminderList(data=[ReminderOut.of(row) for row in rows], total_count=len(rows))
-    return Reply(ok(found), media_type="application/json")
+    return Reply(ok(found))
 
 
 @get(
@@ -89,7 +89,7 @@ async def get_reminder(
     """Give one reminder rule."""
     async with state.db.read(who) as tx:
         row = await service.one(tx, customerId, reminderId)
-    return Reply(ok(ReminderOut.of(row)), media_type="application/json")
+    return Reply(ok(ReminderOut.of(row)))
 
 
 @patch(

@@ -11,14 +11,13 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.files.api import disposition
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
-from hundi.invoices.api import SellerParameter
 from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
 from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE

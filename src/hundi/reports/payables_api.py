@@ -9,11 +9,10 @@ from litestar.datastructures import State
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.docs import statuses
-from hundi.invoices.api import SellerParameter
 from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
 from hundi.network import payables

@@ -6,17 +6,18 @@ from litestar import delete, get, patch, post, put
 from litestar.datastructures import State
 from litestar.params import PathParameter
 
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import PERMISSIONS, Permission
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody, PatchBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Listed, listed
 from hundi.kit.actor import Actor
 from hundi.kit.ids import SELLER_PATTERN
 from hundi.sellers import clients, grants, people, queries
-from hundi.sellers.admin_api import TAGS, SellerParameter
+from hundi.sellers.admin_api import TAGS
 from hundi.sellers.admin_schemas import (
     ClientCreate,
     ClientOut,
@@ -24,14 +25,12 @@ from hundi.sellers.admin_schemas import (
     ClientRotate,
     GrantOut,
     GrantPut,
-    Listed,
     PasswordReset,
     RoleOut,
     UserCreate,
     UserOut,
     UserPatch,
     columns,
-    listed,
 )
 
 Partner = Annotated[str, PathParameter(schema_extra={"pattern": SELLER_PATTERN, "type": "string"})]
@@ -44,7 +43,7 @@ async def list_roles(who: Actor, sellerId: SellerParameter = None) -> Reply[Enve
         RoleOut(role=role.value, permissions=sorted(one.value for one in allowed))
         for role, allowed in PERMISSIONS.items()
     ]
-    return Reply(ok(listed(found)), media_type="application/json")
+    return Reply(ok(listed(found)))
 
 
 @get("/api/v0/admin/user", operation_id="getUsers", tags=TAGS, guards=[may(Permission.ADMIN)], responses=statuses())
@@ -52,7 +51,7 @@ async def list_users(who: Actor, state: State, sellerId: SellerParameter = None)
     """List the company's people, those who have left too."""
     async with state.db.read(who) as tx:
         rows = await queries.users(tx)
-    return Reply(ok(listed([UserOut.of(row) for row in rows])), media_type="application/json")
+    return Reply(ok(listed([UserOut.of(row) for row in rows])))
 
 
 @post(
@@ -133,7 +132,7 @@ async def list_clients(
     """List the company's API clients, revoked ones too."""
     async with state.db.read(who) as tx:
         rows = await queries.clients(tx)
-    return Reply(ok(listed([ClientOut.of(row) for row in rows])), media_type="application/json")
+    return Reply(ok(listed([ClientOut.of(row) for row in rows])))
 
 
 @post(
@@ -232,7 +231,7 @@ async def list_grants(who: Actor, state: State, sellerId: SellerParameter = None
     """List which companies may act for this one, those whose grant has ended too."""
     async with state.db.read(who) as tx:
         rows = await queries.grants(tx)
-    return Reply(ok(listed([GrantOut.of(row) for row in rows])), media_type="application/json")
+    return Reply(ok(listed([GrantOut.of(row) for row in rows])))
 
 
 @put(

@@ -1,15 +1,14 @@
 """The company's settings, logo and registrations over HTTP."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from litestar import Request, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
-from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from hundi.auth.guard import may, who
+from hundi.auth.guard import SellerParameter, may, who
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.files.api import disposition
@@ -20,35 +19,25 @@ from hundi.http.body import JsonBody, PatchBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, fingerprint, key_of, once
+from hundi.http.listing import Listed, listed
 from hundi.kit.actor import Actor
 from hundi.kit.errors import Refusal
-from hundi.kit.ids import SELLER_PATTERN, new_id
+from hundi.kit.ids import new_id
 from hundi.kit.keys import Keyring
 from hundi.sellers import logo, places, queries, settings
 from hundi.sellers.admin_schemas import (
-    Listed,
     RegistrationCreate,
     RegistrationOut,
     RegistrationPatch,
     SellerOut,
     SellerPatch,
     columns,
-    listed,
 )
 from hundi.sellers.errors import LogoNotFound
 from hundi.sellers.rows import RegistrationRow
 from hundi.sellers.schemas import NewRegistration
 
 TAGS: Final = ["admin"]
-SellerParameter = Annotated[
-    str | None,
-    QueryParameter(
-        name="sellerId",
-        required=False,
-        schema_extra={"pattern": SELLER_PATTERN, "type": "string", "one_of": None},
-        description="Company to act for",
-    ),
-]
 
 
 def _shown(row: RegistrationRow, keyring: Keyring) -> RegistrationOut:
@@ -60,7 +49,7 @@ async def get_seller(who: Actor, state: State, sellerId: SellerParameter = None)
     """Show the company and its settings."""
     async with state.db.read(who) as tx:
         row = await queries.seller(tx)
-    return Reply(ok(SellerOut.of(row, state.base_url)), media_type="application/json")
+    return Reply(ok(SellerOut.of(row, state.base_url)))
 
 
 @patch(
@@ -188,7 +177,7 @@ async def list_registrations(
     """List the company's registrations, the default first."""
     async with state.db.read(who) as tx:
         rows = await queries.registrations(tx)
-    return Reply(ok(listed([_shown(row, state.keyring) for row in rows])), media_type="application/json")
+    return Reply(ok(listed([_shown(row, state.keyring) for row in rows])))
 
 
 @post(

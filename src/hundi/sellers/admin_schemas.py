@@ -3,16 +3,15 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import NextCursor, in_ist
+from hundi.http.envelope import in_ist
 from hundi.http.wire import Money, WireDate
 from hundi.sellers.rows import ClientRow, GrantRow, RegistrationRow, SellerRow, UserRow
 
-T = TypeVar("T")
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Short = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -31,21 +30,6 @@ ImportLimit = Annotated[
 ]
 _CAPITAL = re.compile(r"(?<=.)([A-Z])")
 _UPPER = frozenset({"gstin", "pan", "udyam_number", "bank_ifsc"})
-
-
-class Listed(msgspec.Struct, Generic[T], kw_only=True):
-    """A list that comes whole: a company has few of these."""
-
-    data: list[T]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None
-
-
-def listed(rows: list[T]) -> Listed[T]:
-    """Wrap a whole list."""
-    return Listed(data=rows, total_count=len(rows), limit=len(rows), offset=0)
 
 
 def columns(data: msgspec.Struct) -> dict[str, Any]:

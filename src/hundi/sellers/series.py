@@ -14,7 +14,6 @@ from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.ids import new_id
 from hundi.sellers.errors import SeriesExists, SeriesNotFound, SeriesRegistrationNotFound
 
-DOCUMENTS: Final = ("INV", "CRN", "DBN")
 MOST_PREVIEWED: Final = 100
 
 _SELECT: Final = """

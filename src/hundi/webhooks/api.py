@@ -7,9 +7,8 @@ from litestar import delete, get, patch, post
 from litestar.datastructures import State
 from litestar.params import PathParameter, QueryParameter
 
-from hundi.audit.api import SellerParameter
 from hundi.audit.catalogue import EVENTS
-from hundi.auth.guard import may
+from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http.body import JsonBody, PatchBody

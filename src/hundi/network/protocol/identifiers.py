@@ -36,14 +36,12 @@ PRINTED_PATTERNS: Final[Mapping[Prefix, str]] = {
 PROPER_PATTERNS: Final[Mapping[Prefix, str]] = {prefix: f"^{prefix}[A-Za-z0-9]{{32}}$" for prefix in Prefix}
 PRINTED_PAN: Final = "^[a-zA-Z0-9]{50}$"
 """The PAN pattern of the published page, which no PAN meets; nothing is ever held to it."""
-B2B_ID_PATTERN: Final = r"^([^\\\"]){1,100}$"
 
 _PRINTED: Final = {prefix: re.compile(pattern) for prefix, pattern in PRINTED_PATTERNS.items()}
 _PROPER: Final = {prefix: re.compile(pattern) for prefix, pattern in PROPER_PATTERNS.items()}
 _PLAIN: Final = re.compile(r"[^\\\"\x00-\x1f]{1,100}")
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH: Final = 32
-_STEP: Final = 10  # digits of chance between two identifiers of one instant
 
 
 def is_object_id(prefix: Prefix, text: str, *, proper: bool = False) -> bool:

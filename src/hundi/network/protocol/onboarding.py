@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from hundi.kit.gstin import is_pan
+from hundi.kit.gstin import is_pan, pan_fits
 from hundi.network.protocol.decisions import Decision, Draft, FoundBusiness
 from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.identifiers import Prefix, b2b_key, is_b2b_id
@@ -20,11 +20,6 @@ from hundi.network.protocol.messages import (
 from hundi.network.protocol.objects import B2bIdFacts, BusinessFacts, Identifier, NetworkObject, facts_of
 from hundi.network.protocol.statuses import Actor, B2bIdStatus, BusinessStatus, Event, Kind
 
-PAN_LETTERS: Final = {
-    "SOLE PROP": "P", "BOI": "B", "AOP": "A", "HUF": "H", "COMPANY": "C", "LLP": "F", "PARTNERSHIP FIRM": "F",
-    "TRUST": "T", "GOVERNEMNT AGENCY": "G", "LOCAL AUTHORITY": "L", "AJP": "J",
-}  # fmt: skip
-"""The fourth letter of the PAN for each documented type of entity; GOVERNEMNT is spelt as on the published page."""
 SEVERAL_ALLOWED: Final = frozenset({"GOVERNEMNT AGENCY", "LOCAL AUTHORITY"})
 """Types that may register several businesses on one PAN: their departments keep their own books."""
 SUPPLYING_IDENTIFIERS: Final = frozenset({"GSTIN", "UDYAM"})
@@ -49,8 +44,7 @@ _FIRST: Final = ObjectVersion(1, 1)
 def _check_pan(pan: str, entity_type: str, field: str) -> None:
     if not is_pan(pan):
         raise MessageRefused(Fault.PAN_FORMAT, f"{field}.value", pan)
-    letter = PAN_LETTERS.get(entity_type)
-    if letter is None or pan.strip().upper()[3] != letter:
+    if not pan_fits(pan, entity_type):
         raise MessageRefused(Fault.PAN_TYPE_DIFFERS, f"{field}.type", f"{entity_type}, {pan}")
 
 
