@@ -91,7 +91,7 @@ async def test_a_file_is_attached_listed_shown_with_its_invoice_and_fetched(sell
     assert "attachmentUrl" not in shown
     fetched = await seller.http.get(url.removeprefix("http://hundi.test"))
     assert (fetched.status_code, fetched.content) == (200, PDF)
-    assert fetched.headers["content-type"] == "application/octet-stream"
+    assert fetched.headers["content-type"] == "application/pdf"
     assert fetched.headers["content-disposition"].startswith('attachment; filename="Bill No. 1.pdf"')
     assert fetched.headers["x-content-type-options"] == "nosniff"
     assert fetched.headers["content-security-policy"] == "default-src 'none'; sandbox"

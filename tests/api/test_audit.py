@@ -122,6 +122,8 @@ async def test_the_whole_trail_as_a_file_batch_by_batch(seller: make.Company, mo
     assert [json.loads(line)["auditId"] for line in lines] == [row["audit_id"] for row in expected]
     few = await seller.http.get(f"{AUDIT}/export", params={"format": "jsonl", "action": "nothing.*"})
     assert (few.status_code, few.text) == (200, "")
+    kinds = [(one.headers["content-type"], one.headers["x-content-type-options"]) for one in (reply, few)]
+    assert kinds == [("text/csv; charset=utf-8", "nosniff"), ("application/jsonl", "nosniff")]
 
 
 async def test_an_export_ends_where_it_began(seller: make.Company, monkeypatch: pytest.MonkeyPatch) -> None:

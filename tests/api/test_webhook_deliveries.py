@@ -273,6 +273,7 @@ async def test_a_worker_killed_between_call_and_record_leads_to_the_same_message
 
     with monkeypatch.context() as patch:
         patch.setattr(delivery, "record", die)
+        patch.setattr(delivery, "record_taken", die)
         with pytest.raises(KeyboardInterrupt):
             await hooks.work(seller, context)
     assert await hooks.states(seller) == ["SENDING"]
@@ -387,6 +388,7 @@ async def test_many_calls_that_died_with_their_worker_do_not_hold_each_other_up(
 
     with monkeypatch.context() as patch:
         patch.setattr(delivery, "record", die)
+        patch.setattr(delivery, "record_taken", die)
         for payload in await hooks.lanes(seller):
             with pytest.raises(KeyboardInterrupt):
                 await jobs.drain(context, payload)

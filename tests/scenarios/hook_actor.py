@@ -50,6 +50,14 @@ def arm(moment: str) -> None:
             return False
 
         delivery.record = record
+        real_taken = delivery.record_taken
+
+        async def record_taken(connection: Any, *args: Any, **kwargs: Any) -> Any:
+            async with connection.transaction():
+                await real_taken(connection, *args, **kwargs)
+                die()
+
+        delivery.record_taken = record_taken
     elif moment == "before-claim-commits":
         real_claim = delivery.claim
 
@@ -58,6 +66,14 @@ def arm(moment: str) -> None:
             die()
 
         delivery.claim = claim
+        real_at_once = delivery.claim_at_once
+
+        async def claim_at_once(connection: Any, *args: Any) -> Any:
+            async with connection.transaction():
+                await real_at_once(connection, *args)
+                die()
+
+        delivery.claim_at_once = claim_at_once
 
 
 async def main() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.body import DuplicateKey, NotJson, TooDeep, parse, read
+from hundi.http.body import DuplicateKey, NotJson, TooDeep, _exactly, _quickly, parse, read
 from hundi.http.wire import BaseAmount, Money, Percent, Quantity, UnitPrice, WireDate
 from hundi.kit.errors import Invalid, Malformed
 
@@ -164,3 +164,78 @@ def test_a_long_body_without_an_end_is_judged_at_once(filler: bytes) -> None:
 def test_brackets_in_texts_do_not_nest() -> None:
     found = parse(json.dumps({"a": ["[" * 100, '"' + "{" * 100, "\\", {"]": '\\"'}] * 20}).encode())
     assert len(found["a"]) == 80
+
+
+# ---------------------------------------------------------------- the quick way gives what the exact one gives, or nothing
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=4) | st.sampled_from(
+    ["a", "\\", '"', '\\"', '"\\', "[", "{", "]", "}", ":", "1" * 19, "\n", "\x7f", "é"]
+)
+NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+BLANKS = st.sampled_from(["", " ", "\n", "\t ", "\r"])
+
+
+@st.composite
+def json_texts(draw: st.DrawFn, depth: int = 3) -> str:
+    """Write JSON as no program would: any number, names that stand twice, spaces anywhere, escapes that need not be."""
+    kind = draw(st.sampled_from(["text", "number", "word", "list", "object"] if depth else ["text", "number", "word"]))
+    gap = draw(BLANKS)
+    if kind == "text":
+        return gap + json.dumps(draw(TEXTS), ensure_ascii=draw(st.booleans())).replace("/", "\\/")
+    if kind == "number":
+        return draw(NUMBERS) + gap
+    if kind == "word":
+        return draw(st.sampled_from(["true", "false", "null"])) + gap
+    inner = draw(st.lists(json_texts(depth - 1), max_size=4))
+    if kind == "list":
+        return f"[{gap}{','.join(inner)}]"
+    names = [json.dumps(draw(TEXTS)) for _ in inner]
+    return f"{{{gap}{','.join(f'{name}{gap}:{one}' for name, one in zip(names, inner, strict=True))}}}"
+
+
+def with_kinds(value: Any) -> Any:
+    """Give a value in which 1, 1.0 and true are three things."""
+    if isinstance(value, dict):
+        return {name: with_kinds(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [with_kinds(inner) for inner in value]
+    return type(value), str(value)
+
+
+def both_ways_agree(body: bytes) -> None:
+    quick = _quickly(body)
+    if quick is not None:
+        assert with_kinds(quick) == with_kinds(_exactly(body))
+
+
+@given(json_texts())
+def test_the_quick_way_agrees(text: str) -> None:
+    both_ways_agree(text.encode())
+
+
+@given(json_texts(), st.data())
+def test_the_quick_way_agrees_on_what_is_broken(text: str, data: st.DataObject) -> None:
+    body = bytearray(text.encode())
+    at = data.draw(st.integers(0, max(0, len(body) - 1)))
+    body[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    both_ways_agree(bytes(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 1, "a": 2}', b'{"a": 1, "\\u0061": 2}', b'{"a/": 1, "a\\/": 2}', b'{"a": {"b": [], "b": 1}}', b'{"": 1, "": 2}',
+        b'[{"a": "x", "a": "\\"y\\""}]', b"1234567890123456789", b"[-123456789012345678]", b'{"a":1e0000000000000000000001}',
+        b"0.0000000000000000000000001", b"1" * 401, b"1." + b"0" * 400, b"1e" + b"9" * 30, b"[" * 65 + b"]" * 65,
+        b'{"a":' * 65 + b"1" + b"}" * 65, b"[" * 65 + b"}" * 65, b'"\xff"', b'{"a": "\xed\xa0\x80"}', b'"\\ud800"', b'"\\u0000"', b'"a\x01"',
+        b"NaN", b"[1,]", b"", b"\xef\xbb\xbf1", b"1 2", b'{"a" "b"}',
+    ],
+)  # fmt: skip
+def test_what_the_quick_way_leaves_to_the_exact_one(body: bytes) -> None:
+    assert _quickly(body) is None
+
+
+def test_a_message_goes_the_quick_way() -> None:
+    plain = {"a": [{"b": 1.5, "c": [], "d": {}, "e": 123456789012345678} for _ in range(100)], "t": "x [y] z"}
+    assert with_kinds(_quickly(json.dumps(plain).encode())) == with_kinds(_exactly(json.dumps(plain).encode()))
+    assert _quickly(json.dumps(plain).encode()) is not None

@@ -36,6 +36,8 @@ async def get_file(token: str, state: State) -> Stream:
     if found is None or not await store.exists(found.file_key):
         raise LinkUnknown
     headers: dict[str, Any] = {
+        # As a header: the route's own media type, which the API document shows, would otherwise go out.
+        "Content-Type": found.content_type,
         "Content-Disposition": disposition(found.name),
         "Content-Length": str(found.size),
         "Cache-Control": "private, no-store",
@@ -43,7 +45,7 @@ async def get_file(token: str, state: State) -> Stream:
         "Referrer-Policy": "no-referrer",
         "X-Robots-Tag": "noindex",
     }
-    return Stream(store.stream(found.file_key), media_type=found.content_type, headers=headers)
+    return Stream(store.stream(found.file_key), headers=headers)
 
 
 def disposition(name: str) -> str:

@@ -90,15 +90,15 @@ async def once(
     """
     async with db.transaction(call.actor) as tx:
         if call.key is None:
-            return _reply(encode(await work(tx)), status)
+            return reply_of(encode(await work(tx)), status)
         stored = await claim(tx, call)
         if stored is not None:
             reply = stored[1] if sealed is None else sealed.open(stored[1], _context(tx, call)).encode()
-            return _reply(reply, stored[0], replayed=True)
+            return reply_of(reply, stored[0], replayed=True)
         body = encode(await work(tx))
         kept = body if sealed is None else sealed.seal(body.decode(), _context(tx, call))
         await tx.execute(_STORE, tx.seller_id, call.actor.subject, call.key, status, kept)
-        return _reply(body, status)
+        return reply_of(body, status)
 
 
 async def claim(tx: Transaction, call: Call) -> tuple[int, bytes] | None:
@@ -125,6 +125,16 @@ def _context(tx: Transaction, call: Call) -> str:
     return f"idempotency_keys.reply {tx.seller_id} {call.actor.subject} {call.key}"
 
 
-def _reply(body: bytes, status: int, *, replayed: bool = False) -> Reply[Any]:
+def key_in_flight(error: asyncpg.PostgresError) -> Conflict | None:
+    """Give the refusal of a call whose key another one holds, where a function of the database waited for that in vain."""
+    if isinstance(error, asyncpg.LockNotAvailableError) and "idempotency_keys" in str(
+        error.__dict__.get("context", "")
+    ):
+        return Conflict(headers={"Retry-After": "2"})
+    return None
+
+
+def reply_of(body: bytes, status: int, *, replayed: bool = False) -> Reply[Any]:
+    """Give a reply whose bytes are made already."""
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
     return Reply(body, status_code=status, media_type="application/json", headers=headers)

@@ -7,6 +7,7 @@ character) and the e-invoice portal's published patterns for the special kinds.
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -93,6 +94,7 @@ def gstin_with_check(first14: str) -> str:
     return upper + check_character(upper)
 
 
+@lru_cache(maxsize=4096)  # A company's documents name the same few again and again.
 def read_gstin(text: str, *, sandbox: bool = False) -> Gstin:
     """Take a GSTIN or UIN apart, in any case and with blanks around it. Raises :class:`NotAGstin`.
 

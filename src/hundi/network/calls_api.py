@@ -12,7 +12,7 @@ from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, ApiSubError, Reply, sub_errors
 from hundi.http.idempotency import Call, once
 from hundi.kit.dates import ist_date
-from hundi.network import service
+from hundi.network import service, submission
 from hundi.network.ends import party_of
 from hundi.network.protocol.catalogue import CALLS
 from hundi.network.schemas import NetworkReply
@@ -38,14 +38,18 @@ def _route(wire: WireCall) -> HTTPRouteHandler:
             sandbox = state.settings.network_sandbox
             warnings = sub_errors(scrutinised(data, today=today, keys=state.portal_keys, sandbox=sandbox))
 
-        async def work(tx: Transaction) -> NetworkReply:
-            party = party_of(tx, state.keyring, state.settings)
-            message_id = await service.submit(tx, call.actor, party, message)
+        def acknowledged(message_id: str) -> NetworkReply:
             return NetworkReply(
                 payload=message_id, response_code=SUCCESS, response_message="SUCCESS", warnings=warnings
             )
 
-        return await once(state.db, call, work)
+        async def work(tx: Transaction) -> NetworkReply:
+            party = party_of(tx, state.keyring, state.settings)
+            return acknowledged(await service.submit(tx, call.actor, party, message))
+
+        # What the short way leaves undone, for whatever reason, the long one does or refuses.
+        reply = await submission.submit(state.db, call, state.keyring, state.settings, message, acknowledged)
+        return await once(state.db, call, work) if reply is None else reply
 
     handler.__name__ = wire.operation_id
     handler.__annotations__["data"] = wire.body

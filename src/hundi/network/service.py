@@ -1,6 +1,6 @@
 """Sending a message of ours: tried on our own copies, put into the outbox, and the job that carries it on."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hundi.audit import service as audit
 from hundi.db.pool import Transaction
@@ -24,6 +24,21 @@ SEND: Final = "network.send"
 COLLECT: Final = "network.collect"
 
 
+class Trail(NamedTuple):
+    """What the audit trail says of a message that was sent."""
+
+    action: str
+    object_id: str
+    facts: dict[str, Any]
+
+
+def trail_of(message: Call, message_id: str) -> Trail:
+    """Say what was sent, and about what."""
+    about = subjects(message)
+    facts: dict[str, Any] = {"messageId": message_id, "about": list(about)}
+    return Trail(f"network.{CALLS[type(message)].name}", about[0] if about else message_id, facts)
+
+
 async def submit(tx: Transaction, who: Actor, party: Party, message: Call) -> str:
     """Put a message into the outbox and give its id, under which the answer will come as a webhook.
 
@@ -42,11 +57,7 @@ async def submit(tx: Transaction, who: Actor, party: Party, message: Call) -> st
         raise refusal_of(refused) from refused
     except ConcurrentChange as error:
         raise ObjectBusy from error
-    about = subjects(message)
-    facts: dict[str, Any] = {"messageId": message_id, "about": list(about)}
-    action = f"network.{CALLS[type(message)].name}"
-    await audit.record(
-        tx, who, action, kind="network", object_id=about[0] if about else message_id, after=facts
-    )  # fmt: skip
+    trail = trail_of(message, message_id)
+    await audit.record(tx, who, trail.action, kind="network", object_id=trail.object_id, after=trail.facts)
     await (enqueue(tx, SEND, ids={}) if route is None else enqueue(tx, FORWARD, ids={}))
     return message_id

@@ -1,23 +1,26 @@
 """One delivery from the queue to its receiver: claim, call, record (design §2, "work that leaves the building").
 
 Claim locks the lane, finds its first delivery that has not ended, and writes the attempt before the call. The call is
-made with no transaction open. Record says how it ended and when the next attempt is. A crash after the call leaves an
+made with no transaction open. Record says how it ended and when the next attempt is. Where all is well each is one function
+of the database: :func:`claim_at_once`, and :func:`record_taken`, which also claims what follows. A crash after the call leaves an
 attempt without an outcome: once its lease is over it counts as lost and the message goes out again under the same
 webhook-id, so that a receiver that remembers ids acts on it once.
 """
 
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
+from asyncpg import Record
 
-from hundi.db.pool import Transaction
+from hundi.db.pool import Connection, Transaction
 from hundi.http.outgoing import TIMEOUT_S, CallFailed, Outgoing, TargetRefused
 from hundi.jobs.later import RunLater
 from hundi.jobs.queue import enqueue
 from hundi.kit import standard_webhooks
 from hundi.kit.clock import Clock
+from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring, SealBroken
 from hundi.webhooks import lifecycle, queries, service
 from hundi.webhooks.errors import EndpointNotFound
@@ -59,6 +62,8 @@ _WRITE_DOWN: Final = """
 _STARTED: Final = """
     SELECT started_at FROM webhook_attempts
      WHERE seller_id = $1 AND delivery_id = $2 AND attempt_no = $3 AND outcome IS NULL"""
+_CLAIM_AT_ONCE: Final = "SELECT * FROM webhook_claim($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_TAKEN: Final = "SELECT * FROM webhook_taken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 _UNSURE: Final = "It may have arrived: the worker stopped before it had an answer."
 _LOST: Final = Outcome(kind=OutcomeKind.LOST, detail=_UNSURE)
 _GIVEN_UP: Final = f"Given up after {MAX_ATTEMPTS} attempts."
@@ -70,6 +75,51 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     delivery: DeliveryRow
     endpoint: EndpointRow
     attempt_no: int
+
+
+class Unusual(msgspec.Struct, frozen=True):
+    """Nothing was claimed because something is out of the ordinary: :func:`claim` has to look at it."""
+
+
+UNUSUAL: Final = Unusual()
+
+
+async def claim_at_once(
+    connection: Connection, seller_id: SellerId, lane: Lane, now: datetime
+) -> Outbound | Unusual | None:
+    """Write the next attempt of a lane and give it, in a commit of its own; None: nothing is due.
+
+    It goes by the book of :func:`claim` where the endpoint is well and the delivery waits its turn; all else is
+    :class:`Unusual`, and then nothing was written.
+    """
+    return _claimed(await connection.fetchrow(_CLAIM_AT_ONCE, *_turn(seller_id, lane, now)))
+
+
+async def record_taken(
+    connection: Connection, seller_id: SellerId, out: Outbound, outcome: Outcome, now: datetime, *, go_on: bool
+) -> Outbound | Unusual | None:
+    """Write down that an attempt was taken, in a commit of its own; with ``go_on`` the next of the lane is claimed in it."""
+    return _claimed(
+        await connection.fetchrow(
+            _TAKEN, *_turn(seller_id, out.delivery.lane, now), out.delivery.delivery_id, out.attempt_no, outcome.status,
+            outcome.ms, outcome.response, go_on,
+        )
+    )  # fmt: skip
+
+
+def _turn(seller_id: SellerId, lane: Lane, now: datetime) -> tuple[Any, ...]:
+    key = (lane.endpoint_id, lane.object_kind, lane.object_id)
+    return (seller_id, *key, now, now - LEASE, now - SLOW, MOST_SLOW, MAX_ATTEMPTS)
+
+
+def _claimed(row: Record | None) -> Outbound | Unusual | None:
+    if row is None:
+        return None
+    if row["what"] != "claimed":
+        return UNUSUAL
+    endpoint = EndpointRow(**{name[2:]: value for name, value in row.items() if name.startswith("e_")})
+    delivery = DeliveryRow(**{name[2:]: value for name, value in row.items() if name.startswith(("d_", "m_"))})
+    return Outbound(delivery=delivery, endpoint=endpoint, attempt_no=delivery.attempts + 1)
 
 
 async def claim(tx: Transaction, lane: Lane) -> Outbound | None:

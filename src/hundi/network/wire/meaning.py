@@ -3,11 +3,12 @@
 Pure: the published body rides along as it is written, and nothing is looked up.
 """
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -26,6 +27,8 @@ _ONE: Final = Decimal(1)
 
 def message_of(data: Any, kind: type[m.Call]) -> m.Call:
     """Give the message a body stands for; ``kind`` tells Edit from Create, whose bodies are alike."""
+    if isinstance(data, invoice.SendInvoice):
+        return _invoice(data, kind)
     return _MAKERS[kind](data, msgspec.Raw(written(data)))
 
 
@@ -146,30 +149,54 @@ def _order_shares(found: invoice.Invoice) -> tuple[OrderShare, ...]:
     )
 
 
-def _substance(found: invoice.Invoice) -> str:
+class _Parts(NamedTuple):
+    """Parties, items and values of an invoice as JSON, null where there are none: most of its body, and what an IRN fixes."""
+
+    supplierDetails: msgspec.Raw
+    buyerDetails: msgspec.Raw
+    itemLists: msgspec.Raw
+    valueDetails: msgspec.Raw | None
+
+
+def _parts(found: invoice.Invoice) -> _Parts:
+    supplier, buyer, items = (
+        msgspec.Raw(written(part)) for part in (found.supplierDetails, found.buyerDetails, found.itemLists)
+    )
+    values = None if found.valueDetails is None else msgspec.Raw(written(found.valueDetails))
+    return _Parts(supplier, buyer, items, values)
+
+
+def _substance(found: invoice.Invoice, parts: _Parts) -> str:
     """Digest number, date, parties, items and values: what an IRN fixes (domain §11)."""
-    parts = (found.supplierDetails, found.buyerDetails, found.itemLists, found.valueDetails)
     head = f"{found.supplierInvoiceNumber}\n{found.ts.value.isoformat()}\n".encode()
     return hashlib.sha256(head + written(parts)).hexdigest()
 
 
-def _invoice_parts(data: invoice.SendInvoice, body: msgspec.Raw) -> dict[str, Any]:
+def _invoice(data: invoice.SendInvoice, kind: type[m.Call]) -> m.Call:
+    """Give the message of Create or Edit; its parts are written once, for the body and for the digest."""
     found = data.invoice
-    return {
+    parts = _parts(found)
+    shell: Any = copy.copy(found)
+    for name, part in parts._asdict().items():
+        setattr(shell, name, part)
+    whole = copy.copy(data)
+    whole.invoice = shell
+    make = m.EditInvoice if kind is m.EditInvoice else m.SendInvoice
+    return make(
         **_pair(data.b2bIds),
-        "object_id": found.objectId,
-        "number": found.supplierInvoiceNumber,
-        "version": _version(found.objectVersion),
-        "transition": _transition(found.statusTransition),
-        "total": total_of_invoice(found),
-        "document_key": _key(
+        object_id=found.objectId,
+        number=found.supplierInvoiceNumber,
+        version=_version(found.objectVersion),
+        transition=_transition(found.statusTransition),
+        total=total_of_invoice(found),
+        document_key=_key(
             "INV", found.supplierDetails, data.b2bIds.supplierB2BId, found.ts.value, found.supplierInvoiceNumber
         ),
-        "irn": found.eInvoiceInfo.irnNumber if found.eInvoiceInfo else None,
-        "substance": _substance(found),
-        "orders": _order_shares(found),
-        "body": body,
-    }
+        irn=found.eInvoiceInfo.irnNumber if found.eInvoiceInfo else None,
+        substance=_substance(found, parts),
+        orders=_order_shares(found),
+        body=msgspec.Raw(written(whole)),
+    )
 
 
 def _confirm_invoice(data: invoice.ConfirmInvoice, body: msgspec.Raw) -> m.Call:
@@ -411,10 +438,8 @@ _MAKERS: Final[Mapping[type[m.Call], Callable[[Any, msgspec.Raw], m.Call]]] = {
     m.RegisterEntity: _register_entity,
     m.RegisterIds: _register_ids,
     m.SearchEntity: _search_entity,
-    m.SendInvoice: lambda data, body: m.SendInvoice(**_invoice_parts(data, body)),
     m.ConfirmInvoice: _confirm_invoice,
     m.ChangeInvoiceStatus: _change_invoice_status,
-    m.EditInvoice: lambda data, body: m.EditInvoice(**_invoice_parts(data, body)),
     m.Pay: _pay,
     m.ConfirmPayment: _confirm_payment,
     m.SendOrder: lambda data, body: m.SendOrder(**_order_parts(data, body)),

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args, get_origi
 import msgspec
 
 from hundi.http.body import JsonBody, NotJson, NotSentAsJson, parse, problems_of
-from hundi.http.wire import WireValueError, dec_hook, metas
+from hundi.http.wire import WireValue, WireValueError, metas
 from hundi.kit.errors import ErrorType, FieldProblem, Invalid, Refusal
 from hundi.network.wire.values import plain
 
@@ -48,7 +48,7 @@ def read(body: bytes, model: type[T], *, proper: bool = False) -> T:
     problems: list[FieldProblem] = []
     made: T | None = None
     try:
-        made = msgspec.convert(raw, model, dec_hook=dec_hook)
+        made = msgspec.convert(raw, model, dec_hook=_value)
     except (msgspec.ValidationError, WireValueError) as error:
         problems = problems_of(raw, model, most=_MOST_COUNTED) or [FieldProblem("body", "NOT_ACCEPTED", f"{error}.")]
     if proper:
@@ -57,6 +57,11 @@ def read(body: bytes, model: type[T], *, proper: bool = False) -> T:
     if problems or made is None:
         raise too_many(problems)
     return made
+
+
+def _value(kind: type[WireValue], raw: Any) -> WireValue:
+    """Read a value of a message: all that are more than JSON's own kinds read themselves."""
+    return kind.read(raw)
 
 
 def too_many(problems: list[FieldProblem]) -> Invalid:

@@ -94,6 +94,10 @@ class _Number(WireValue):
     least: ClassVar[Decimal] = Decimal(0)
     most: ClassVar[Decimal] = _MOST
     step: ClassVar[Decimal] = Decimal("0.01")
+    _small: ClassVar[dict[int, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls._small = {}
 
     def __init__(self, value: Decimal) -> None:
         self.value = value
@@ -103,9 +107,13 @@ class _Number(WireValue):
         """Read a JSON number; text is refused even where it looks like one."""
         kind = type(raw)
         if kind is int:
-            # Below it every kind of number is in range; asked first, because most numbers are small and whole.
+            # Below it every kind of number is in range; asked first, because most numbers are small and whole. A value is
+            # never changed, so that one does for all that are alike.
             if 0 <= raw <= _SMALL:
-                return cls(Decimal(raw))
+                made: Self | None = cls._small.get(raw)
+                if made is None:
+                    made = cls._small[raw] = cls(Decimal(raw))
+                return made
             raw = Decimal(raw)
         elif kind is not Decimal:
             raise WireValueError("WRONG_TYPE", "Send a number, such as 1234.50, without quotes.")
@@ -216,9 +224,10 @@ def _from_text(kind: type[WireValue], read: Callable[[str], Any], raw: Any) -> A
 
 def plain(value: Any) -> Any:
     """Give what stood in the JSON for a value kind: the encoder's hook."""
-    if isinstance(value, _Number):
-        return value.value
-    if isinstance(value, Instant | Day):
+    kind = type(value)
+    if kind is Instant or kind is Day:
         return value.sent
+    if issubclass(kind, _Number):
+        return value.value
     message = f"no plain form of {type(value)}"
     raise TypeError(message)
