@@ -76,6 +76,25 @@ async def test_a_job_gets_its_seller_and_ids_and_is_gone_when_done(
     assert seen == [{"seller_id": seller.seller_id, "invoice_ids": ["a", "b"]}]
 
 
+async def test_many_jobs_are_each_done_and_taken_away_once(
+    seller: make.Company, context: JobContext, database_urls: Urls, name: str
+) -> None:
+    seen: list[int] = []
+
+    async def job(_: JobContext, payload: dict[str, Any]) -> None:
+        seen.append(payload["x"])
+
+    async with seller.db.transaction(seller.seller_id) as tx:
+        await enqueue_many(tx, name, [{"x": at} for at in range(50)])
+    async with working(context, database_urls, {name: job}):
+        await until(lambda: _empty(seller, name))
+    assert sorted(seen) == list(range(50))
+    done = await seller.value(
+        "SELECT count(*) FROM pgqueuer_log WHERE entrypoint = $2 AND status = 'successful' AND $1 <> ''", name
+    )
+    assert done == 50
+
+
 async def _empty(seller: make.Company, name: str) -> bool:
     return not await rows(seller, name)
 

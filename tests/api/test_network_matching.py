@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import network_bodies as bodies
+from hundi.db.migrations import versions
 from hundi.network import jobs
 from network_buying import billed, errors, for_order, listed, ordered
 from network_world import Trader, World
 
 POLICY = "/api/v0/network/payable/policy"
+SQL = Path(versions.__file__).with_name("0013_network_matches.sql")
 
 
 @pytest.fixture
@@ -287,3 +290,54 @@ async def test_invoices_of_before_are_matched_by_a_change_of_the_policy(pair: tu
     assert [one["verdict"] for one in (await listed(buyer))["data"]] == ["NO_ORDER"]
     await change(supplier)
     assert (await listed(supplier))["data"] == []
+
+
+async def test_bills_alike_without_an_order_are_suspected_and_the_nearest_ten_are_named(
+    pair: tuple[Trader, Trader],
+) -> None:
+    _, buyer = pair
+    sent = [await billed(pair, supplierInvoiceNumber=f"A/{at}") for at in range(12)]
+    assert (await matched(buyer, sent[0]))["verdict"] == "NO_ORDER"
+    found = [one["found"] for one in (await matched(buyer, sent[11]))["findings"] if one["field"] == "invoice"]
+    assert found == [one["invoice"]["objectId"] for one in reversed(sent[1:11])], "the nearest first"
+    await verdicts(buyer)
+
+
+async def test_the_digest_of_what_is_alike_is_the_same_in_sql_and_in_python(pair: tuple[Trader, Trader]) -> None:
+    """Rows of before were given theirs by the migration."""
+    _, buyer = pair
+    orders = [await ordered(pair), await ordered(pair)]
+    await billed(pair, poDetails=[*for_order(orders[1])["poDetails"], *by_number(orders[0])["poDetails"]])
+    await billed(pair)
+    text = SQL.read_text()
+    formula = text[text.index("left(encode(") : text.index("\n  from network_objects o")]
+    rows = await buyer.company.rows(
+        f"SELECT p.likeness, {formula} AS again FROM network_payables p WHERE p.seller_id = $1"
+    )
+    assert len({row["likeness"] for row in rows}) == 2
+    assert [row["likeness"] for row in rows] == [row["again"] for row in rows]
+
+
+async def test_an_invoice_is_answered_while_it_is_being_matched(pair: tuple[Trader, Trader]) -> None:
+    """The match's row refers to the object; that keeps nobody from answering or from taking in what becomes of it."""
+    supplier, buyer = pair
+    sent = await billed(pair)
+    async with buyer.company.db.transaction(buyer.company.seller_id) as matching:
+        await matching.fetch(
+            "SELECT 1 FROM network_objects WHERE seller_id = $1 AND object_id = $2 FOR KEY SHARE",
+            buyer.company.seller_id, sent["invoice"]["objectId"],
+        )  # fmt: skip
+        async with asyncio.timeout(8):
+            await buyer.call("invoice/req-confirm-invoice", bodies.confirm_invoice(sent))
+    assert await supplier.status("invoice", sent["invoice"]["objectId"]) == "ACCEPTED"
+
+
+async def test_that_an_invoice_is_accepted_calls_for_no_match(pair: tuple[Trader, Trader]) -> None:
+    _, buyer = pair
+    sent = await billed(pair)
+    await buyer.call("invoice/req-confirm-invoice", bodies.confirm_invoice(sent))
+    async with buyer.company.db.unbound() as tx:
+        rows = await tx.fetch(
+            "SELECT convert_from(payload, 'UTF8') AS payload FROM pgqueuer WHERE entrypoint = 'network.match'"
+        )
+    assert not [row for row in rows if sent["invoice"]["objectId"] in row["payload"]]

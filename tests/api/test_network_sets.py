@@ -14,6 +14,7 @@ import pytest
 import network_bodies as bodies
 from hundi.config import Settings
 from hundi.jobs.later import RunLater
+from hundi.jobs.queue import enqueue
 from hundi.network import jobs
 from hundi.network.central.delivery import CHANNEL
 from hundi.network.central.store import PostgresCentreStore
@@ -198,27 +199,64 @@ async def test_what_came_too_early_waits_and_is_found(pair: tuple[Trader, Trader
         assert await unit.heights("X", lanes) == dict.fromkeys(lanes, 2)
 
 
-async def test_a_parcel_beside_one_that_another_job_carries_is_not_left_without_a_job(
-    pair: tuple[Trader, Trader], clock: Any
-) -> None:
-    """The other job looked before it was there, and to this one it is a moment too new."""
+async def _two_waiting(pair: tuple[Trader, Trader], clock: Any) -> tuple[str, str]:
+    """Give the ids of two parcels in the supplier's outbox."""
     supplier, buyer = pair
-    company = supplier.company
     for _ in range(2):
         assert (await supplier.post(HTTP, bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))).status_code == 200
         clock.move(seconds=1)
-    first = await company.value("SELECT min(parcel_id) FROM network_outbox WHERE seller_id = $1")
+    rows = await supplier.company.rows("SELECT parcel_id FROM network_outbox WHERE seller_id = $1 ORDER BY parcel_id")
+    return rows[0]["parcel_id"], rows[1]["parcel_id"]
+
+
+async def test_a_parcel_that_was_never_tried_is_due_whatever_the_clock_of_its_writer(
+    pair: tuple[Trader, Trader], clock: Any
+) -> None:
+    """Another job has the parcel beside it, and looked before this one was there: it must not be left without a job."""
+    supplier, _ = pair
+    company = supplier.company
+    first, second = await _two_waiting(pair, clock)
     await company.run(
-        "UPDATE network_outbox SET due = $3 WHERE seller_id = $1 AND parcel_id <> $2",
-        first, clock.now() + timedelta(seconds=5),
+        "UPDATE network_outbox SET due = $3 WHERE seller_id = $1 AND parcel_id = $2",
+        second, clock.now() + timedelta(seconds=5),
     )  # fmt: skip
     async with company.db.transaction(company.seller_id) as other:
         await other.fetch(
             "SELECT 1 FROM network_outbox WHERE seller_id = $1 AND parcel_id = $2 FOR UPDATE", company.seller_id, first
         )
-        with pytest.raises(RunLater) as later:
-            await jobs.send(supplier.world.context, {"seller_id": company.seller_id})
-    assert timedelta(0) < later.value.delay <= timedelta(seconds=5)
+        await jobs.send(supplier.world.context, {"seller_id": company.seller_id})
+    left = await company.rows("SELECT parcel_id FROM network_outbox WHERE seller_id = $1")
+    assert [row["parcel_id"] for row in left] == [first]
+
+
+async def test_what_was_put_off_has_one_job_however_many_messages_follow(
+    pair: tuple[Trader, Trader], clock: Any
+) -> None:
+    supplier, buyer = pair
+    company = supplier.company
+    first, _ = await _two_waiting(pair, clock)
+    await company.run(
+        "UPDATE network_outbox SET attempts = 3, due = $3 WHERE seller_id = $1 AND parcel_id = $2",
+        first, clock.now() + timedelta(seconds=50),
+    )  # fmt: skip
+    payload = {"seller_id": company.seller_id}
+    with pytest.raises(RunLater) as later:
+        await jobs.send(supplier.world.context, payload)
+    assert timedelta(seconds=40) < later.value.delay <= timedelta(seconds=50)
+    # The worker puts the job back for that time; the jobs of later messages find it and need none of their own.
+    async with company.db.transaction(company.seller_id) as tx:
+        await enqueue(tx, "network.send", ids={}, delay=later.value.delay)
+    for _ in range(3):
+        assert (await supplier.post(HTTP, bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))).status_code == 200
+        await jobs.send(supplier.world.context, payload)
+    # One that would look too late is no help.
+    await company.run(
+        "UPDATE network_outbox SET due = $3 WHERE seller_id = $1 AND parcel_id = $2",
+        first, clock.now() + timedelta(seconds=20),
+    )  # fmt: skip
+    with pytest.raises(RunLater) as sooner:
+        await jobs.send(supplier.world.context, payload)
+    assert sooner.value.delay <= timedelta(seconds=20)
 
 
 async def test_what_waits_for_another_server_is_called_out_at_once(

@@ -7,6 +7,7 @@ import msgspec
 
 from hundi.config import Settings
 from hundi.db.pool import Database
+from hundi.jobs.turns import Turns
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
 
@@ -16,6 +17,7 @@ class JobContext(msgspec.Struct, frozen=True, kw_only=True):
 
     ``files`` is the file store, ``mailer`` sends mail, ``outgoing`` calls other people's servers (hundi.http.outgoing).
     ``uplink`` carries parcels to a central unit that runs elsewhere (hundi.network.uplink); None where it runs in here.
+    ``turns`` has the passes that several jobs share.
     """
 
     db: Database
@@ -26,6 +28,7 @@ class JobContext(msgspec.Struct, frozen=True, kw_only=True):
     mailer: Any
     outgoing: Any = None
     uplink: Any = None
+    turns: Turns = msgspec.field(default_factory=Turns)
 
 
 Handler = Callable[[JobContext, dict[str, Any]], Awaitable[None]]

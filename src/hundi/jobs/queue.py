@@ -4,17 +4,24 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.queries import Queries
 
 from hundi.db.pool import Transaction
 
 _ENCODER: Final = msgspec.json.Encoder()
+# What pgqueuer's own enqueue does, without its row in pgqueuer_log: that a job was queued is told by its row.
+ENQUEUE: Final = """
+    INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)
+    SELECT $1, $2, p.payload, now() + $4::interval, 'queued' FROM unnest($3::bytea[]) AS p (payload)"""
 _ABSORB: Final = """
     DELETE FROM pgqueuer WHERE id IN (
         SELECT id FROM pgqueuer
          WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= clock_timestamp() AND payload = $2
            FOR UPDATE SKIP LOCKED)"""
+_WAITING: Final = """
+    SELECT EXISTS (SELECT 1 FROM pgqueuer
+                    WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= clock_timestamp() + $3::interval
+                      AND payload = $2)"""
+NOW: Final = timedelta(0)
 
 
 async def enqueue(
@@ -25,10 +32,7 @@ async def enqueue(
     ``name`` is ``capability.verb`` and must be in the registry; the payload is ``{seller_id, **ids}``: ids only, because
     the job reads what is true when it runs. Every job may run twice.
     """
-    payload = _ENCODER.encode({"seller_id": tx.seller_id, **ids})
-    # The queue's own connection class wraps ours, so its INSERT is part of this very transaction.
-    queries = Queries(AsyncpgDriver(tx.connection))
-    await queries.enqueue(name, payload, priority=priority, execute_after=delay)
+    await tx.execute(ENQUEUE, priority, name, [payload_of(tx, ids)], delay or NOW)
 
 
 async def absorb(tx: Transaction, name: str, *, ids: dict[str, Any]) -> None:
@@ -37,4 +41,14 @@ async def absorb(tx: Transaction, name: str, *, ids: dict[str, Any]) -> None:
     Call it before reading what there is to do: what was committed with those jobs is then seen. They come back if this
     transaction rolls back; jobs for a later time stay.
     """
-    await tx.execute(_ABSORB, name, _ENCODER.encode({"seller_id": tx.seller_id, **ids}))
+    await tx.execute(_ABSORB, name, payload_of(tx, ids))
+
+
+async def is_waiting(tx: Transaction, name: str, *, ids: dict[str, Any], within: timedelta) -> bool:
+    """Tell whether such a job waits that will be run within this time from now; one that is running does not count."""
+    return bool(await tx.fetchval(_WAITING, name, payload_of(tx, ids), within))
+
+
+def payload_of(tx: Transaction, ids: dict[str, Any]) -> bytes:
+    """Write what a job is given: the seller and the ids."""
+    return _ENCODER.encode({"seller_id": tx.seller_id, **ids})

@@ -19,8 +19,10 @@ import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.domain.errors import PgqException, RetryRequested
 from pgqueuer.models import Job, TracebackRecord
+from pgqueuer.ports.driver import NotifyCallback
 from pgqueuer.qm import QueueManager
 from pgqueuer.queries import Queries
+from pgqueuer.types import JOB_STATUS
 
 from hundi.jobs.context import Handler, JobContext
 from hundi.jobs.later import RunLater
@@ -34,11 +36,16 @@ STOP_GRACE_S: Final = 20
 """How long running jobs may take to finish once the worker was told to stop; after that they are put back."""
 
 _POLL: Final = timedelta(seconds=2)
+_NOTICES_S: Final = 0.005
 _RETRY_DELAYS: Final = tuple(timedelta(seconds=s) for s in (1, 5, 30, 120, 600, 1800, 3600, 3600, 3600))
 _RECONNECT_S: Final = (0.2, 1, 2, 5, 10)
 _CONNECT_TIMEOUT_S: Final = 10
 _COMMAND_TIMEOUT_S: Final = 30
 _SOON: Final = timedelta(seconds=1)
+# asyncpg's InternalClientError: the connection broke between two steps of a statement.
+_LOST: Final = (
+    OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, PgqException, TimeoutError,
+)  # fmt: skip
 # What tells one worker's lock from another advisory lock, and the key of a worker: the first half of its id.
 _KEY: Final = "('x' || left(replace({}::text, '-', ''), 16))::bit(64)::bigint"
 _TAKE_LOCK: Final = f"SELECT pg_advisory_lock({_KEY.format('$1::uuid')})"
@@ -63,10 +70,81 @@ _TIDY: Final = """
 _TIDY_EVERY_S: Final = 900
 
 
+class _Bell:
+    """Passes notices of the queue on, at most one in some milliseconds: the manager looks at the whole queue each time."""
+
+    def __init__(self, callback: NotifyCallback) -> None:
+        self._callback = callback
+        self._last = 0.0
+        self._due: asyncio.TimerHandle | None = None
+
+    def __call__(self, payload: str | bytes | bytearray) -> None:
+        """Take a notice; those that are no news of the table are passed on as they are."""
+        text = payload if isinstance(payload, str) else payload.decode()
+        if "table_changed_event" not in text:
+            self._callback(payload)
+        elif self._due is None:
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(max(loop.time(), self._last + _NOTICES_S), self._ring, payload)
+
+    def _ring(self, payload: str | bytes | bytearray) -> None:
+        self._due, self._last = None, asyncio.get_running_loop().time()
+        self._callback(payload)
+
+
+class _Driver(AsyncpgDriver):
+    """The worker's connection, on which a burst of notices is one."""
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Listen."""
+        await super().add_listener(channel, _Bell(callback))
+
+
 class _Queue(Queries):
-    """The queue, which counts the failures of a job since it last came through, and not how often it was put off."""
+    """The queue, which counts the failures of a job since it last came through, and not how often it was put off.
+
+    Jobs that are done are taken away at once: the manager's own buffer may keep them for a tenth of a second, in which they
+    count as running.
+    """
 
     put_off: set[int]
+    done: list[Job]
+    gone: set[int]
+    taking: "asyncio.Task[None] | None" = None
+
+    def take_away(self, job: Job) -> None:
+        """Take a job away that is done, with those that are done meanwhile."""
+        self.done.append(job)
+        if self.taking is None or self.taking.done():
+            self.taking = asyncio.create_task(self._take_away())
+
+    async def _take_away(self) -> None:
+        while self.done:
+            jobs, self.done = self.done, []
+            self.gone.update(job.id for job in jobs)
+            are_gone = False
+            try:
+                await super().log_jobs([(job, "successful", None) for job in jobs])
+                are_gone = True
+            except _LOST as error:
+                # The manager's buffer has them too, and tries again as long as the connection lives.
+                log.warning("jobs that are done wait to be taken away", error=repr(error))
+                return
+            finally:
+                if not are_gone:
+                    self.gone.difference_update(job.id for job in jobs)
+
+    async def settle(self) -> None:
+        """Wait until what is done is taken away."""
+        if self.taking is not None:
+            await asyncio.wait({self.taking}, timeout=_COMMAND_TIMEOUT_S)
+
+    async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
+        """Take jobs away, or park them; those that are gone need nothing more."""
+        left = [one for one in job_status if one[0].id not in self.gone]
+        self.gone.difference_update(job.id for job, _, _ in job_status)
+        if left:
+            await super().log_jobs(left)
 
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
         """Put a job back for later."""
@@ -86,21 +164,12 @@ async def run_worker(
     not a PgBouncer in transaction mode: LISTEN and the worker's own lock need a session. A lost database is waited for.
     """
     worker = _Worker(context, handlers, stop)
-    # asyncpg's InternalClientError: the connection broke between two steps of a statement.
-    lost = (
-        OSError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        PgqException,
-        TimeoutError,
-    )
     failures = 0
     while not stop.is_set():
         started = time.monotonic()
         try:
             await worker.session(direct_dsn)
-        except lost as error:
+        except _LOST as error:
             failures = 1 if time.monotonic() - started > _COMMAND_TIMEOUT_S else failures + 1
             wait = _RECONNECT_S[min(failures, len(_RECONNECT_S)) - 1]
             log.warning("worker lost the database", error=repr(error), again_in_s=wait)
@@ -129,11 +198,13 @@ class _Worker:
             server_settings={"timezone": "UTC", "application_name": "hundi worker"},
         )
         try:
-            queries = _Queue(AsyncpgDriver(connection))
-            queries.put_off = self.put_off
+            queries = _Queue(_Driver(connection))
+            queries.put_off, queries.done, queries.gone = self.put_off, [], set()
             manager = QueueManager(queries)
             for name, handler in self.handlers.items():
-                manager.entrypoint(name, on_failure="hold", accepts_context=False)(self._entrypoint(name, handler))
+                manager.entrypoint(name, on_failure="hold", accepts_context=False)(
+                    self._entrypoint(name, handler, queries)
+                )
             # The lock is taken before the first job: whoever sees a job of ours without it knows that we are dead.
             await connection.execute(_TAKE_LOCK, str(manager.queue_manager_id))
             log.info("worker started", worker=str(manager.queue_manager_id), jobs=sorted(self.handlers))
@@ -141,7 +212,7 @@ class _Worker:
         finally:
             connection.terminate()
 
-    async def _work(self, manager: QueueManager, queries: Queries) -> None:
+    async def _work(self, manager: QueueManager, queries: _Queue) -> None:
         batch = max(1, self.context.settings.worker_jobs // 2)
         run = asyncio.create_task(
             manager.run(
@@ -164,6 +235,7 @@ class _Worker:
         if rescue.done() and not rescue.cancelled() and (error := rescue.exception()) is not None:
             raise error
         await run
+        await queries.settle()
 
     async def _rescue(self, queries: Queries) -> None:
         """Put back, again and again, the jobs whose worker is gone; far quicker than a heartbeat's end. Tidy the log."""
@@ -190,7 +262,7 @@ class _Worker:
             run.cancel()
             await asyncio.wait({run})
 
-    def _entrypoint(self, name: str, handler: Handler) -> Any:
+    def _entrypoint(self, name: str, handler: Handler, queries: _Queue) -> Any:
         async def entrypoint(job: Job) -> None:
             payload: dict[str, Any] = msgspec.json.decode(job.payload or b"{}")
             bound = log.bind(job=name, attempt=job.attempts + 1, **payload)
@@ -198,6 +270,7 @@ class _Worker:
                 started = time.perf_counter()
                 await self._guarded(handler, payload, job, bound)
                 bound.info("job done", ms=round((time.perf_counter() - started) * 1000))
+            queries.take_away(job)
 
         return entrypoint
 

@@ -160,7 +160,9 @@ async def learn(tx: Transaction, delivery: Delivery) -> None:
     """
     accepted = [change.object for change in delivery.changes if any(one.event is Event.ACCEPT for one in change.moves)]
     for found in accepted:
-        if found.kind in _DOCUMENTS:
+        # Of two parties the supplier stands first. A company's name on the network is its id, or ``server/id``.
+        receiver = found.parties[0 if found.kind is Kind.ORDER else -1]
+        if found.kind in _DOCUMENTS and receiver.rpartition("/")[2] == tx.seller_id:
             await _learn_from(tx, found)
     if delivery.found is not None and delivery.hook.endswith("respSearchEntity"):
         criteria = _DECODER.decode(delivery.body).get("search", {}).get("criteria", [])

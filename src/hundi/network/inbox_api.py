@@ -154,7 +154,7 @@ async def _to_a_company(state: State, receiver: str, envelope: Envelope) -> None
         if not ours or not await tx.fetchval(_COMPANY, seller_id):
             raise MessageRefused(Fault.WRONG_RECEIVER, "Network-Receiver", receiver[:_LONGEST])
         party = party_of(tx, state.keyring, state.settings)
-        await take_all(tx, party, [envelope])
+        await take_all(tx, party, [(party.unseal(envelope), envelope.parcel)])
 
 
 ROUTES: Final[list[Any]] = [deliver_to_network_inbox]

@@ -21,7 +21,7 @@ from hundi.invoices.service import WITHDRAW
 from hundi.jobs.batch import enqueue_many
 from hundi.jobs.context import Handler, JobContext
 from hundi.jobs.later import RunLater
-from hundi.jobs.queue import absorb, enqueue
+from hundi.jobs.queue import absorb, enqueue, is_waiting
 from hundi.kit.errors import Refusal, Transient
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
@@ -34,11 +34,10 @@ from hundi.network.books.acting import acting
 from hundi.network.central import unit
 from hundi.network.central.delivery import call_out
 from hundi.network.ends import party_of
-from hundi.network.keys import HomeSigner
 from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.mailbox import retry_at
-from hundi.network.protocol.parcels import CENTRE, seal
+from hundi.network.protocol.parcels import CENTRE, opened
 from hundi.network.protocol.store import ConcurrentChange, Outgoing
 from hundi.network.service import COLLECT, SEND
 
@@ -48,6 +47,7 @@ _AT_ONCE: Final = 64
 _TIMES: Final = 10
 _CHUNK: Final = 1000
 _SOON: Final = timedelta(seconds=1)
+_SLACK: Final = timedelta(milliseconds=250)
 _BUSY: Final = timedelta(seconds=1)
 """How long a parcel waits whose object another transaction was changing."""
 
@@ -77,7 +77,7 @@ async def send(context: JobContext, payload: dict[str, Any]) -> None:
             following = await PostgresPartyStore(tx).next_due_after(tx.now) if count < _AT_ONCE else None
             return count, following, tx.now
 
-    await _all(context, seller_id, SEND, batch)
+    await context.turns.share((SEND, seller_id), lambda: _all(context, seller_id, SEND, batch))
 
 
 async def send_batch(
@@ -88,11 +88,9 @@ async def send_batch(
     Adds to ``waiting`` the homes for which something waits there now.
     """
     store = PostgresPartyStore(tx)
-    signer = HomeSigner(keyring, tx.seller_id)
 
     async def carry(parcels: Sequence[Outgoing]) -> None:
-        envelopes = [seal(one.id, tx.seller_id, one.parcel, tx.now, signer) for one in parcels]
-        homes = await unit.receive_all(tx, keyring, tx.seller_id, envelopes, sandbox=sandbox)
+        homes = await unit.take_here(tx, keyring, tx.seller_id, parcels, sandbox=sandbox)
         await store.acknowledge_all([one.id for one in parcels])
         waiting.update(dict.fromkeys(homes))
 
@@ -114,17 +112,15 @@ async def collect(context: JobContext, payload: dict[str, Any]) -> None:
             count = await collect_batch(tx, context.keyring, context.settings, singly=singly)
             return count, await unit.next_due_for(tx, seller_id) if count < _AT_ONCE else None, tx.now
 
-    await _all(context, seller_id, COLLECT, batch)
+    await context.turns.share((COLLECT, seller_id), lambda: _all(context, seller_id, COLLECT, batch))
 
 
 async def collect_batch(tx: Transaction, keyring: Keyring, settings: Settings, *, singly: bool = False) -> int:
     """Bring the bound company a batch of what the central unit has for it; gives how many parcels were due."""
     party = party_of(tx, keyring, settings)
-    signer = HomeSigner(keyring, CENTRE)
 
     async def carry(parcels: Sequence[Outgoing]) -> None:
-        envelopes = [seal(one.id, CENTRE, one.parcel, tx.now, signer) for one in parcels]
-        await take_all(tx, party, envelopes)
+        await take_all(tx, party, [(opened(one.parcel, one.id, CENTRE, party.home), one.parcel) for one in parcels])
         await unit.acknowledge(tx, *parcels)
 
     async def put_off(outgoing: Outgoing, due: datetime) -> None:
@@ -193,13 +189,18 @@ async def _all(context: JobContext, seller_id: SellerId, job: str, batch: Batch)
     for _ in range(_TIMES):
         count, following, now = await _together_or_singly(batch, seller_id)
         if count < _AT_ONCE:
-            # What is due already is another job's, which has it locked. What was put in since may have been too late for
-            # that one to see, and a moment too new for this one: it must not be left without a job.
-            if following is not None:
+            # What is due already is another job's, which has it locked. What was put off needs a job for later: one.
+            if following is not None and not await _will_look(context, seller_id, job, following - now):
                 raise RunLater(following - now, "a parcel was put off")
             return
     async with context.db.transaction(seller_id) as tx:
         await (enqueue(tx, SEND, ids={}) if job == SEND else enqueue(tx, COLLECT, ids={}))
+
+
+async def _will_look(context: JobContext, seller_id: SellerId, job: str, delay: timedelta) -> bool:
+    """Tell whether a job is queued that will look at what was put off; it sees it, as that is committed."""
+    async with context.db.transaction(seller_id) as tx:
+        return await is_waiting(tx, job, ids={}, within=delay + _SLACK)
 
 
 async def _together_or_singly(batch: Batch, seller_id: SellerId) -> tuple[int, datetime | None, datetime]:

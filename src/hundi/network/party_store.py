@@ -38,14 +38,15 @@ PARTY: Final = Statements(
         VALUES ($1, $2, $3, $4, $5, $6)""",
     due="""
         SELECT parcel_id, receiver, parcel, due, attempts FROM network_outbox
-         WHERE seller_id = $1 AND due <= $2 ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED""",
+         WHERE seller_id = $1 AND due <= $2::timestamptz + interval '5 minutes' AND (due <= $2 OR attempts = 0)
+         ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED""",
     next_due="SELECT min(due) FROM network_outbox WHERE seller_id = $1",
     postpone="UPDATE network_outbox SET attempts = $3, due = $4 WHERE seller_id = $1 AND parcel_id = $2",
     acknowledge="DELETE FROM network_outbox WHERE seller_id = $1 AND parcel_id = $2",
     acknowledge_all="DELETE FROM network_outbox WHERE seller_id = $1 AND parcel_id = ANY ($2)",
     load_locked="""
         SELECT data::text AS data FROM network_objects
-         WHERE seller_id = $1 AND object_id = ANY ($2) ORDER BY object_id FOR UPDATE""",
+         WHERE seller_id = $1 AND object_id = ANY ($2) ORDER BY object_id FOR NO KEY UPDATE""",
     load_plain="SELECT data::text AS data FROM network_objects WHERE seller_id = $1 AND object_id = ANY ($2)",
     insert="""
         INSERT INTO network_objects (seller_id, object_id, status, version, revision, number, supplier, buyer, role,
@@ -68,7 +69,7 @@ PARTY: Final = Statements(
     read="SELECT what, id, value, more FROM network_read($1, $2, $3, $4, $5, $6)",
     write="SELECT network_write($1, $2, $3, $4, $5, $6)",
 )
-_NOT_YET: Final = "SELECT min(due) FROM network_outbox WHERE seller_id = $1 AND due > $2"
+_NOT_YET: Final = "SELECT min(due) FROM network_outbox WHERE seller_id = $1 AND due > $2 AND attempts > 0"
 _KEYS: Final = "SELECT key, object_id FROM network_objects WHERE seller_id = $1 AND key = ANY ($2)"
 _OVERTAKE: Final = "UPDATE network_objects SET revision = $3 WHERE seller_id = $1 AND object_id = $2 AND revision < $3"
 _PENDING: Final = "SELECT DISTINCT object_id FROM network_awaiting WHERE seller_id = $1 AND object_id = ANY ($2)"
@@ -109,7 +110,7 @@ class PostgresPartyStore(PostgresStore):
         self.home = tx.seller_id if home is None else home
 
     async def next_due_after(self, at: datetime) -> datetime | None:
-        """Say when the next parcel is due of those that are not due at an instant."""
+        """Say when the next parcel is due of those that were put off beyond an instant."""
         found: datetime | None = await self.tx.fetchval(_NOT_YET, *self.scope, at)
         return found
 

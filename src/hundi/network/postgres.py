@@ -180,7 +180,10 @@ class PostgresStore:
         )  # fmt: skip
 
     async def due(self, at: datetime, limit: int) -> Sequence[Outgoing]:
-        """Give parcels that are due, the longest due first, locked until the commit; those another has locked are left."""
+        """Give parcels that are due, the longest due first, locked until the commit; those another has locked are left.
+
+        One that was never tried is due from its birth, whatever the clock of whoever put it there said.
+        """
         rows = await self.tx.fetch(self.sql.due, *self.scope, at, limit)
         return [
             Outgoing(

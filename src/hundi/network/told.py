@@ -3,7 +3,7 @@
 In the same commit the company learns who is who, and its books follow (:mod:`hundi.network.books.posting`).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from hundi.audit import service as audit
@@ -20,10 +20,13 @@ def event_type(hook: str) -> str:
     return hook.replace("/", ".") if hook.startswith("network/") else f"network.{hook.replace('/', '.')}"
 
 
-def listener(tx: Transaction, events: list[audit.Event] | None = None) -> Callable[[Delivery], Awaitable[None]]:
+def listener(
+    tx: Transaction, events: list[audit.Event] | None = None, known: Collection[str] | None = None
+) -> Callable[[Delivery], Awaitable[None]]:
     """Give what records a delivery's event in this transaction and lets the books follow it; ``data`` is the webhook's body.
 
     Where ``events`` is given they are put there, and whoever gave it has them recorded (:func:`hundi.audit.service.emit_all`).
+    ``known`` is for :func:`hundi.network.books.posting.follow`.
     """
 
     async def tell(delivery: Delivery) -> None:
@@ -38,7 +41,7 @@ def listener(tx: Transaction, events: list[audit.Event] | None = None) -> Callab
                 )
             )
         await counterparties.learn(tx, delivery)
-        await posting.follow(tx, delivery)
+        await posting.follow(tx, delivery, known)
 
     return tell
 

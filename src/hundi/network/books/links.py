@@ -23,9 +23,11 @@ _LATEST: Final = (
 )
 _BY_OBJECT: Final = _SELECT + " AND l.object_id = ANY ($2::text[]) ORDER BY l.object_id FOR UPDATE OF l"
 _BY_MESSAGE: Final = _SELECT + " AND l.message_id = $2 AND l.pending IS NOT NULL FOR UPDATE OF l"
+_AMONG: Final = "SELECT object_id FROM network_invoices WHERE seller_id = $1 AND object_id = ANY ($2::text[])"
 # The objects before the invoices, as whoever brings news of them locks them.
 _HOLD: Final = """
-    SELECT 1 FROM network_objects WHERE seller_id = $1 AND object_id = ANY ($2::text[]) ORDER BY object_id FOR UPDATE"""
+    SELECT 1 FROM network_objects WHERE seller_id = $1 AND object_id = ANY ($2::text[]) ORDER BY object_id
+       FOR NO KEY UPDATE"""
 # The invoices in the order of their ids, as every verb on many of them locks them.
 _HOLD_INVOICES: Final = """
     SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = ANY (ARRAY(
@@ -92,6 +94,17 @@ async def hold(tx: Transaction, object_ids: Sequence[str]) -> None:
     if named:
         await tx.fetch(_HOLD, tx.seller_id, named)
         await tx.fetch(_HOLD_INVOICES, tx.seller_id, named)
+
+
+async def hold_known(tx: Transaction, object_ids: Sequence[str]) -> frozenset[str]:
+    """Lock the invoices that are among these objects, whose own rows the caller has locked; gives the objects that are any.
+
+    An object that is an invoice of the books was made as one in the same commit, so none becomes one afterwards.
+    """
+    known = frozenset(row["object_id"] for row in await tx.fetch(_AMONG, tx.seller_id, list(object_ids)))
+    if known:
+        await tx.fetch(_HOLD_INVOICES, tx.seller_id, sorted(known))
+    return known
 
 
 async def of_objects(tx: Transaction, object_ids: Sequence[str]) -> dict[str, Link]:

@@ -4,7 +4,7 @@ The books follow, they never refuse: a message that has been acted upon at the c
 somebody made here meanwhile. What cannot be written as it stands is kept beside it and told as an event.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -38,26 +38,43 @@ _CHANGED: Final = "invoice/resp-status-change-invoice"
 _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 
 
-async def follow(tx: Transaction, delivery: Delivery) -> None:
-    """Bring the books of the bound company in step with a delivery that has just taken effect on its copies."""
-    who = acting(tx, NETWORK)
+async def follow(tx: Transaction, delivery: Delivery, known: Collection[str] | None = None) -> None:
+    """Bring the books of the bound company in step with a delivery that has just taken effect on its copies.
+
+    ``known`` are the objects that are invoices of the books, among those :func:`touched_by` gives; None: it is looked up.
+    """
     if delivery.resp is not None and not delivery.resp.success:
         detail = f"{delivery.resp.error_code}: {delivery.resp.error_detail}"
-        await _refused(tx, who, delivery.resp.request_id, detail)
+        await _refused(tx, acting(tx, NETWORK), delivery.resp.request_id, detail)
         if delivery.hook == _CHANGED:
             await _not_changed(tx, delivery, detail)
     ours = [change for change in delivery.changes if _is_supplied_by(change.object, tx.seller_id)]
     bills = {change.object.id: change for change in ours if change.object.kind is Kind.INVOICE}
     paid = [change for change in ours if change.object.kind is Kind.PAYMENT]
-    named = [line.invoice_id for change in paid for line in facts_of(change.object, PaymentFacts).lines]
-    if not bills and not named:
+    about = {*bills, *(one for change in paid for one in _paid_by(change.object))}
+    about = about if known is None else about.intersection(known)
+    if not about:
         return
-    found = await links.of_objects(tx, sorted({*bills, *named}))
+    who = acting(tx, NETWORK)
+    found = await links.of_objects(tx, sorted(about))
     for change in paid:
         await _follow_payment(tx, who, change, found)
     for object_id in sorted(bills):
         if object_id in found:
             await _follow_invoice(tx, who, bills[object_id], found[object_id], delivery)
+
+
+def touched_by(tx: Transaction, delivery: Delivery) -> Iterator[str]:
+    """Give the objects a delivery is about that may be invoices of the bound company's books."""
+    for change in delivery.changes:
+        if _is_supplied_by(change.object, tx.seller_id):
+            yield change.object.id
+            if change.object.kind is Kind.PAYMENT:
+                yield from _paid_by(change.object)
+
+
+def _paid_by(payment: NetworkObject) -> list[str]:
+    return [line.invoice_id for line in facts_of(payment, PaymentFacts).lines]
 
 
 def _is_supplied_by(found: NetworkObject, seller_id: str) -> bool:

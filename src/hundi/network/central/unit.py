@@ -15,7 +15,7 @@ from hundi.network.protocol.centre import Centre
 from hundi.network.protocol.identifiers import SortableIds
 from hundi.network.protocol.messages import DecideKyc, NetworkOrder, SettlePayment
 from hundi.network.protocol.objects import BusinessFacts, NetworkObject, PaymentFacts
-from hundi.network.protocol.parcels import CENTRE, Envelope, unseal
+from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel, opened, unseal
 from hundi.network.protocol.store import Outgoing
 from hundi.network.unit_of_work import UnitOfWork
 
@@ -32,10 +32,13 @@ _SERVERS: Final = """
 _REGISTER: Final = """
     INSERT INTO central.homes (home, public_key, address, created_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT ON CONSTRAINT homes_pk DO UPDATE SET public_key = excluded.public_key, address = excluded.address"""
-_NEXT_DUE: Final = "SELECT min(due) FROM central.outbox WHERE receiver = $1 AND due > $2"
+_NEXT_DUE: Final = "SELECT min(due) FROM central.outbox WHERE receiver = $1 AND due > $2 AND attempts > 0"
+# A parcel that was never tried is due from its birth, whatever the clock of whoever put it there said (stamps may lie five
+# minutes off).
 _DUE: Final = """
     SELECT parcel_id, receiver, parcel, due, attempts FROM central.outbox
-     WHERE receiver = $1 AND due <= $2 ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
+     WHERE receiver = $1 AND due <= $2::timestamptz + interval '5 minutes' AND (due <= $2 OR attempts = 0)
+     ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
 
 
 def _centre(tx: Transaction, verifier: HomeVerifier) -> Centre:
@@ -63,20 +66,30 @@ async def receive(tx: Transaction, keyring: Keyring, envelope: Envelope, *, sand
     In a sandbox the unit approves KYC and settles on-platform payments by itself, in the same commit. Raises
     :class:`hundi.network.protocol.faults.MessageRefused` for the wire's faults.
     """
-    return await receive_all(tx, keyring, envelope.sender, [envelope], sandbox=sandbox)
+    centre = _centre(tx, await _verifier(tx, keyring, envelope.sender))
+    return await _take(tx, centre, [(centre.unseal(envelope), envelope.parcel)], sandbox=sandbox)
 
 
-async def receive_all(
-    tx: Transaction, keyring: Keyring, sender: str, envelopes: Sequence[Envelope], *, sandbox: bool
+async def take_here(
+    tx: Transaction, keyring: Keyring, sender: str, waiting: Sequence[Outgoing], *, sandbox: bool
 ) -> list[str]:
-    """Take envelopes of one sender in, in their order, all or none; otherwise as :func:`receive`."""
+    """Take what a company of this installation has in its outbox, in its order, all or none; otherwise as :func:`receive`.
+
+    The transaction is bound to the company and gives the parcels up itself, so nobody else can have put them in: they need
+    no signature.
+    """
+    arrived = [(opened(one.parcel, one.id, sender, CENTRE), one.parcel) for one in waiting]
+    return await _take(tx, _centre(tx, HomeVerifier(keyring)), arrived, sandbox=sandbox)
+
+
+async def _take(
+    tx: Transaction, centre: Centre, arrived: Sequence[tuple[Parcel, bytes]], *, sandbox: bool
+) -> list[str]:
     work = UnitOfWork(PostgresCentreStore(tx))
-    centre = _centre(tx, await _verifier(tx, keyring, sender))
-    parcels = [centre.unseal(envelope) for envelope in envelopes]
-    await work.expect(parcels)
-    for envelope, parcel in zip(envelopes, parcels, strict=True):
+    await work.expect([parcel for parcel, _ in arrived])
+    for parcel, data in arrived:
         known = len(work.born)
-        await centre.take(work, parcel, envelope.parcel)
+        await centre.take(work, parcel, data)
         for wanted in [one for born in work.born[known:] for one in _orders_of(born)] if sandbox else ():
             await centre.order(work, wanted)
     await work.flush()
@@ -159,7 +172,7 @@ async def due_for(tx: Transaction, home: str, limit: int) -> list[Outgoing]:
 
 
 async def next_due_for(tx: Transaction, home: str) -> datetime | None:
-    """Say when the next parcel for a home is due that is not due yet; None when there is none."""
+    """Say when the next parcel for a home is due of those that were put off; None when there is none."""
     found: datetime | None = await tx.fetchval(_NEXT_DUE, home, tx.now)
     return found
 

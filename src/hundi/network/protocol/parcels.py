@@ -117,11 +117,16 @@ def unseal(envelope: Envelope, receiver: str, now: datetime, verifier: Verifier)
         raise MessageRefused(Fault.BAD_SIGNATURE, "signature")
     if abs(envelope.stamp - now) > REPLAY_WINDOW:
         raise MessageRefused(Fault.CLOCK_OUT_OF_WINDOW, "stamp", envelope.stamp.isoformat())
+    return opened(envelope.parcel, envelope.id, envelope.sender, receiver)
+
+
+def opened(data: bytes, parcel_id: str, sender: str, receiver: str) -> Parcel:
+    """Give the parcel of these bytes, which must be this one, from and to these. Faults: ``UNREADABLE``, ``WRONG_RECEIVER``."""
     try:
-        parcel = _DECODER.decode(envelope.parcel)
+        parcel = _DECODER.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
         raise MessageRefused(Fault.UNREADABLE, "parcel") from error
-    if (parcel.id, parcel.sender) != (envelope.id, envelope.sender) or parcel.receiver != receiver:
+    if (parcel.id, parcel.sender) != (parcel_id, sender) or parcel.receiver != receiver:
         raise MessageRefused(Fault.WRONG_RECEIVER, "receiver", parcel.receiver)
     if [parcel.message, parcel.delivery, parcel.instead_of].count(None) != 2:
         raise MessageRefused(Fault.UNREADABLE, "parcel")
