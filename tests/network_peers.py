@@ -8,7 +8,8 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpcore2
@@ -31,12 +32,15 @@ from hundi.network.keys import HomeSigner, ServerSigner
 from hundi.network.membership import membership
 from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol import messages as m
-from hundi.network.protocol.parcels import CENTRE, Parcel
+from hundi.network.protocol.parcels import CENTRE, Parcel, encode, seal
+from hundi.network.protocol.party import Party
 from hundi.network.uplink import Uplink
+from hundi.network.wire.catalogue import WIRE_CALL_OF
 from hundi.network.wire.meaning import message_of
-from hundi.network.wire.onboarding import CheckEntity
 from hundi.network.wire.reading import read
+from mailroom import free_port
 from network_world import pan
+from receiver import Got, Receiver, status
 
 # The machine's certificates are read once for all of them; nobody here speaks TLS.
 _TLS = httpcore2.default_ssl_context()
@@ -116,6 +120,7 @@ class Server:
             settings=self.settings, db=db, clock=clock, keyring=self.keyring, files=None, base_url="http://server.test"
         )
         self.address = ""
+        self.port = 0
         self.made: list[httpx2.AsyncClient] = []
 
     def http(self, headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
@@ -162,10 +167,23 @@ class Trader:
 
     async def submitted(self, tx: Transaction, body: dict[str, Any], times: int) -> list[str]:
         """Put a check of an entity into the outbox so many times, whatever is known of it."""
-        message = message_of(read(json.dumps(body).encode(), CheckEntity), m.CheckEntity)
         party = party_of(tx, self.server.keyring, self.server.settings)
-        store = PostgresPartyStore(tx, party.home)
-        return [await party.submit(store, message, rehearse=False) for _ in range(times)]
+        return [await self._submitted(tx, party, m.CheckEntity, body) for _ in range(times)]
+
+    async def unrehearsed(self, kind: type[m.Call], body: dict[str, Any], *, rehearse: bool = False) -> str:
+        """Send a message as a server would that looks at nothing first; gives its id.
+
+        ``rehearse``: it looks at its own copies, and keeps one of what it makes, but not at the rules of GST.
+        """
+        async with self.company.db.transaction(self.company.seller_id) as tx:
+            party = party_of(tx, self.server.keyring, self.server.settings)
+            return await self._submitted(tx, party, kind, body, rehearse=rehearse)
+
+    async def _submitted(
+        self, tx: Transaction, party: Party, kind: type[m.Call], body: dict[str, Any], *, rehearse: bool = False
+    ) -> str:
+        message = message_of(read(json.dumps(body).encode(), WIRE_CALL_OF[kind].body), kind)
+        return await party.submit(PostgresPartyStore(tx, party.home), message, rehearse=rehearse)
 
     async def drain(self) -> None:
         await self.server.uplink.drain(self.company.seller_id)
@@ -199,3 +217,139 @@ class Trader:
 
 def parcel_of(row: dict[str, Any]) -> Parcel:
     return msgspec.json.decode(row["parcel"], type=Parcel)
+
+
+class Wire:
+    """Between a server and whoever brings it parcels: does with each what ``plan`` says, the last of it again and again."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.plan = ["whole"]
+        self.brought = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/network/inbox/"):
+            await self.app(scope, receive, send)
+            return
+        self.brought += 1
+        fate = self.plan.pop(0) if len(self.plan) > 1 else self.plan[0]
+        if fate == "whole":
+            await self.app(scope, receive, send)
+            return
+        if fate == "unheard":
+            await self.app(scope, receive, _nobody)
+        await send({"type": "http.response.start", "status": 502, "headers": []})
+        await send({"type": "http.response.body", "body": b"a proxy's word"})
+
+
+async def _nobody(_: Any) -> None:
+    """Hear what is said and say it to nobody."""
+
+
+class Network:
+    """A central unit and two servers, all listening."""
+
+    def __init__(self, db: Any, clock: Any, second: tuple[Any, Any] | None = None) -> None:
+        """``second``: database and clock of the second server, where they are not those of the others."""
+        ports = [free_port() for _ in range(3)]
+        allow = ",".join(f"127.0.0.1:{port}" for port in ports)
+        self.db = db
+        self.clock = clock
+        self.stack = AsyncExitStack()
+        self.listens = AsyncExitStack()
+        self.centre = Centre(db, clock, ports[0], allow)
+        url = f"http://127.0.0.1:{ports[0]}"
+        self.servers = [
+            Server(*its, make.number("srv").lower(), url, allow) for its in ((db, clock), second or (db, clock))
+        ]
+        self.wires = [Wire(app) for app in (Centre.app(db, clock), *(server.app for server in self.servers))]
+        for server, port in zip(self.servers, ports[1:], strict=True):
+            server.address, server.port = f"http://127.0.0.1:{port}", port
+        self.traders: list[Trader] = []
+
+    async def start(self) -> None:
+        await self.listens.enter_async_context(listening(self.wires[0], self.centre.port))
+        for wire, server in zip(self.wires[1:], self.servers, strict=True):
+            await self.stack.enter_async_context(listening(wire, server.port))
+            await self.centre.enrol(server)
+
+    async def centre_down(self) -> None:
+        """End the central unit's program, as far as it is one here: nothing listens, and what it remembered is gone."""
+        await self.listens.aclose()
+        await self.centre.outgoing.aclose()
+
+    async def centre_up(self) -> None:
+        """Start it anew on its old port."""
+        self.centre = Centre(self.db, self.clock, self.centre.port, self.servers[0].settings.outgoing_allow)
+        self.wires[0] = Wire(Centre.app(self.db, self.clock))
+        await self.listens.enter_async_context(listening(self.wires[0], self.centre.port))
+
+    async def company(self, at: int) -> Trader:
+        trader = await self.servers[at].company()
+        self.traders.append(trader)
+        return trader
+
+    async def carry(self) -> None:
+        """Carry until nothing is on its way."""
+        for _ in range(10):
+            for trader in self.traders:
+                await trader.drain()
+            await self.centre.deliver()
+            if not any([await trader.outbox() for trader in self.traders]):
+                return
+        message = "parcels are still on their way"
+        raise AssertionError(message)
+
+    async def pair(self) -> tuple[Trader, Trader]:
+        """Give a supplier and a buyer, each on its server, both registered."""
+        supplier, buyer = await self.company(0), await self.company(1)
+        for trader in (supplier, buyer):
+            assert await self.answer(trader, await trader.register()) == ("SUCCESS", None)
+        return supplier, buyer
+
+    async def answer(self, trader: Trader, message_id: str) -> tuple[str, str | None]:
+        """Carry everything and give the one answer to a message: its result, and the code where it failed."""
+        await self.carry()
+        [found] = await trader.heard(message_id)
+        return found["result"], found.get("errorCd")
+
+    async def close(self) -> None:
+        for server in self.servers:
+            await server.close()
+        await self.centre.outgoing.aclose()
+        await self.listens.aclose()
+        await self.stack.aclose()
+
+
+async def offered(
+    http: httpx2.AsyncClient, path: str, parcel: Parcel, signer: Any, clock: Any, off: timedelta = timedelta(0)
+) -> tuple[int, str]:
+    """Send a parcel as it is; gives the status and the code of the refusal."""
+    envelope = seal(parcel.id, parcel.sender, encode(parcel), clock.now() + off, signer)
+    headers = {
+        "Network-Sender": envelope.sender, "Network-Receiver": parcel.receiver, "Network-Message-Id": envelope.id,
+        "Network-Stamp": envelope.stamp.isoformat(), "Network-Signature": envelope.signature,
+        "Content-Type": "application/json",
+    }  # fmt: skip
+    reply = await http.post(f"/network/inbox/{path}", content=envelope.parcel, headers=headers)
+    if reply.status_code == 200:
+        return 200, ""
+    failure = reply.json()["errorResponse"]
+    return reply.status_code, failure["apiSubErrors"][0]["code"] if failure["apiSubErrors"] else failure["errorType"]
+
+
+async def taken(got: Got, writer: asyncio.StreamWriter) -> None:
+    """Answer as a good peer does."""
+    body = {"payload": got.headers["network-message-id"], "response_code": 0, "response_message": "SUCCESS"}
+    await status(200, json.dumps(body).encode())(got, writer)
+
+
+@asynccontextmanager
+async def member_of(receiver: Receiver, db: Any, clock: Any) -> AsyncIterator[Trader]:
+    """Give a company of a server whose central unit is the receiver."""
+    port = receiver.port
+    server = Server(db, clock, make.number("srv").lower(), f"http://127.0.0.1:{port}", f"127.0.0.1:{port}")
+    try:
+        yield await server.company()
+    finally:
+        await server.close()

@@ -109,6 +109,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     network_server: Annotated[
         str | None, Meta(description="This server's name on that network, as its operator enrolled it.")
     ] = None
+    network_keep_days: Annotated[
+        int,
+        Meta(
+            description="How many days settled messages to a provider and webhooks from it are kept; longer while an object of "
+            "theirs is under way.",
+            ge=30,
+            le=3650,
+        ),
+    ] = 90
     log_level: Annotated[str, Meta(description="debug, info, warning or error.")] = "info"
 
 

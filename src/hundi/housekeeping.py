@@ -14,6 +14,7 @@ from hundi.imports.retention import sweep
 from hundi.kit.errors import Transient
 from hundi.network.protocol.identifiers import parcel_floor
 from hundi.network.protocol.mailbox import KEPT
+from hundi.network.retention import purge_provider_mail
 
 log = structlog.get_logger("hundi.housekeeping")
 
@@ -25,10 +26,13 @@ _AT_A_TIME: Final = 5000
 _STEPS: Final = 20
 
 
-async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore | None, result_days: int) -> None:
+async def housekeep(
+    db: Database, stop: asyncio.Event, *, files: FileStore | None, result_days: int, network_days: int
+) -> None:
     """Seal and purge once a minute until told to stop, and once an hour sweep the file store.
 
-    Several workers may do so at the same time. ``files`` is None where the database has no imports: a central unit by
+    Several workers may do so at the same time. The days say how long results of imports and what went between companies and
+    their providers are kept. ``files`` is None where the database has no imports: a central unit by
     itself would take the files of a server that keeps its own in the same folder for nobody's.
     """
     sweep_at = 0.0
@@ -40,7 +44,7 @@ async def housekeep(db: Database, stop: asyncio.Event, *, files: FileStore | Non
             swept = 0
             if time.monotonic() >= sweep_at:
                 swept = await sweep(db, files, days=result_days) if files is not None else 0
-                purged += await purge_network(db)
+                purged += await purge_network(db) + await purge_provider_mail(db, days=network_days)
                 sweep_at = time.monotonic() + SWEEP_EVERY_S
         except (Transient, OSError, BaseError) as error:
             log.warning("housekeeping waits for the database or the store", error=type(error).__name__)

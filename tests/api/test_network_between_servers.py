@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -11,60 +10,12 @@ import httpx2
 import msgspec
 import pytest
 
-import make
 import network_bodies as bodies
 from hundi.kit.keys import Keyring
 from hundi.network.keys import HomeSigner, ServerSigner
 from hundi.network.protocol.decisions import Delivery, Resp
-from hundi.network.protocol.parcels import CENTRE, Parcel, Position, encode, seal
-from mailroom import free_port
-from network_peers import CENTRE_KEYS, Centre, Server, Trader, listening, parcel_of
-
-
-class Network:
-    """A central unit and two servers, all listening."""
-
-    def __init__(self, db: Any, clock: Any) -> None:
-        ports = [free_port() for _ in range(3)]
-        allow = ",".join(f"127.0.0.1:{port}" for port in ports)
-        self.db = db
-        self.clock = clock
-        self.stack = AsyncExitStack()
-        self.centre = Centre(db, clock, ports[0], allow)
-        url = f"http://127.0.0.1:{ports[0]}"
-        self.servers = [Server(db, clock, make.number("srv").lower(), url, allow) for _ in range(2)]
-        for server, port in zip(self.servers, ports[1:], strict=True):
-            server.address = f"http://127.0.0.1:{port}"
-        self.traders: list[Trader] = []
-
-    async def start(self) -> None:
-        await self.stack.enter_async_context(listening(Centre.app(self.db, self.clock), self.centre.port))
-        for server in self.servers:
-            port = int(server.address.rpartition(":")[2])
-            await self.stack.enter_async_context(listening(server.app, port))
-            await self.centre.enrol(server)
-
-    async def company(self, at: int) -> Trader:
-        trader = await self.servers[at].company()
-        self.traders.append(trader)
-        return trader
-
-    async def carry(self) -> None:
-        """Carry until nothing is on its way."""
-        for _ in range(10):
-            for trader in self.traders:
-                await trader.drain()
-            await self.centre.deliver()
-            if not any([await trader.outbox() for trader in self.traders]):
-                return
-        message = "parcels are still on their way"
-        raise AssertionError(message)
-
-    async def close(self) -> None:
-        for server in self.servers:
-            await server.close()
-        await self.centre.outgoing.aclose()
-        await self.stack.aclose()
+from hundi.network.protocol.parcels import CENTRE, Parcel, Position, encode
+from network_peers import CENTRE_KEYS, Network, Trader, offered, parcel_of
 
 
 @pytest.fixture
@@ -79,13 +30,7 @@ async def network(db: Any, clock: Any) -> AsyncIterator[Network]:
 
 @pytest.fixture
 async def pair(network: Network) -> tuple[Trader, Trader]:
-    """Give a supplier and a buyer, each on its server, both registered."""
-    supplier, buyer = await network.company(0), await network.company(1)
-    for trader in (supplier, buyer):
-        message_id = await trader.register()
-        await network.carry()
-        assert [one["result"] for one in await trader.heard(message_id)] == ["SUCCESS"]
-    return supplier, buyer
+    return await network.pair()
 
 
 async def test_companies_of_two_servers_trade(network: Network, pair: tuple[Trader, Trader]) -> None:
@@ -154,23 +99,6 @@ async def test_a_server_speaks_for_its_own_companies_alone(
             assert await offered(http, path, mine, signer, network.clock) == (200, "")
         assert (await http.get("/api/v0/network/invoice")).status_code == 404, "the unit alone has no other routes"
         assert (await http.get("/readyz")).status_code == 200
-
-
-async def offered(
-    http: httpx2.AsyncClient, path: str, parcel: Parcel, signer: Any, clock: Any, off: timedelta = timedelta(0)
-) -> tuple[int, str]:
-    """Send a parcel as it is; gives the status and the code of the refusal."""
-    envelope = seal(parcel.id, parcel.sender, encode(parcel), clock.now() + off, signer)
-    headers = {
-        "Network-Sender": envelope.sender, "Network-Receiver": parcel.receiver, "Network-Message-Id": envelope.id,
-        "Network-Stamp": envelope.stamp.isoformat(), "Network-Signature": envelope.signature,
-        "Content-Type": "application/json",
-    }  # fmt: skip
-    reply = await http.post(f"/network/inbox/{path}", content=envelope.parcel, headers=headers)
-    if reply.status_code == 200:
-        return 200, ""
-    failure = reply.json()["errorResponse"]
-    return reply.status_code, failure["apiSubErrors"][0]["code"] if failure["apiSubErrors"] else failure["errorType"]
 
 
 async def test_a_member_believes_its_central_unit_alone(network: Network, pair: tuple[Trader, Trader]) -> None:

@@ -1,18 +1,29 @@
-"""What is remembered of parcels ends after ninety days, in steps, and a parcel that comes again then has no effect either."""
+"""What is remembered of parcels, and what went to providers and came from them, ends after its time, in steps.
+
+What comes again after that has no effect either, and what an object under way still needs stays.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 import make
+import network_bodies as bodies
 from hundi.housekeeping import purge_network
 from hundi.kit.clock import FrozenClock
+from hundi.network.adapters.port import Credentials
 from hundi.network.protocol.identifiers import Prefix, SortableIds
 from hundi.network.protocol.mailbox import KEPT
+from hundi.network.protocol.moves import STATUSES, TABLES
 from hundi.network.protocol.parcels import CENTRE
+from hundi.network.retention import AT_REST, purge_provider_mail
+from provider_world import Client, connected
+from receiver import Receiver, receiving, status
 
 INBOX = "INSERT INTO network_inbox (seller_id, sender, parcel_id, digest, at) VALUES ($1, $2, $3, 'd', $4)"
 CENTRAL = "INSERT INTO central.inbox (sender, parcel_id, digest, at) VALUES ($1, $2, 'd', $3)"
@@ -51,3 +62,113 @@ async def test_old_notes_go_and_young_ones_stay(seller: make.Company, db: Any, c
         assert await tx.fetchval("SELECT count(*) FROM central.inbox WHERE sender = $1", sender) == 1
         assert await tx.fetchval("SELECT count(*) FROM central.refused WHERE parcel_id = $1", young_central) == 1
     assert await purge_network(db) == 0
+
+
+# ---------------------------------------------------------------- providers
+
+
+@pytest.fixture
+async def zwitch() -> AsyncIterator[Receiver]:
+    async with receiving(status(200, json.dumps({"id": "", "status": "SENT TO BUYER"}).encode())) as found:
+        yield found
+
+
+@pytest.fixture
+async def client(zwitch: Receiver, new_seller: Any, keyring: Any) -> AsyncIterator[Client]:
+    keys = Credentials(client_id="access", client_secret="secret")
+    async with connected(await new_seller(), keyring, zwitch.port, kind="zwitch", credentials=keys) as found:
+        yield found
+
+
+async def sent(client: Client, zwitch: Receiver, name: str) -> str:
+    """Send an invoice that the provider takes and calls by this name; gives its object id."""
+    zwitch.answers = [status(200, json.dumps({"id": name, "status": "SENT TO BUYER"}).encode())]
+    body = bodies.send_invoice(client.b2b_id, "B2B-BUYER")
+    await client.call("invoice/req-send-invoice", body)
+    found: str = body["invoice"]["objectId"]
+    return found
+
+
+async def event(client: Client, event_id: str, name: str, data: dict[str, Any]) -> None:
+    envelope = {"id": event_id, "object": "event", "name": f"bharat_connect.{name}", "is_sandbox": True, "data": data}
+    assert (await client.bring("zwitch/events", envelope)).status_code == 200
+
+
+async def remembered(client: Client) -> tuple[list[str], list[str]]:
+    """Give what is there of messages (by what they are about) and of webhooks (by the provider's ids)."""
+    messages = await client.company.rows(
+        "SELECT about[1] AS about FROM network_messages WHERE seller_id = $1 ORDER BY message_id"
+    )
+    received = await client.company.rows("SELECT mark FROM network_received WHERE seller_id = $1 ORDER BY received_id")
+    return [row["about"] for row in messages], [row["mark"] for row in received]
+
+
+async def forget(db: Any, days: int, *, at_a_time: int = 5000) -> None:
+    """Do what an hour does again and again, until nothing goes any more: also what other tests left."""
+    while await purge_provider_mail(db, days=days, at_a_time=at_a_time):
+        pass
+
+
+async def test_settled_mail_of_a_provider_goes_once_its_object_is_at_rest(
+    client: Client, zwitch: Receiver, db: Any, clock: Any
+) -> None:
+    under_way, over = await sent(client, zwitch, "bcinv_way"), await sent(client, zwitch, "bcinv_over")
+    await event(client, "evl_way", "invoice.confirm", {"id": "bcinv_way", "status": "ACCEPTED"})
+    await event(client, "evl_over", "invoice.confirm", {"id": "bcinv_over", "status": "REJECTED", "remarks": "no"})
+    await event(client, "evl_kept", "invoice.confirm", {"id": "bcinv_of_nobody", "status": "REJECTED", "remarks": "no"})
+    await event(client, "evl_no", "invoice.confirm", {"id": "bcinv_no", "status": "REJECTED", "remarks": "no"})
+    kept = {one["receivedId"] for one in await client.kept()}
+    assert len(kept) == 2
+    dismissed = await client.company.value(
+        "SELECT received_id FROM network_received WHERE seller_id = $1 AND mark = 'evl_no'"
+    )
+    answer = await client.company.http.post(f"/api/v0/network/connection/kept/{dismissed}", json={"action": "DISMISS"})
+    assert answer.status_code == 200, answer.text
+    everything = [under_way, over], ["evl_way", "evl_over", "evl_kept", "evl_no"]
+    assert await remembered(client) == everything
+    clock.move(days=89)
+    await forget(db, 90)
+    assert await remembered(client) == everything
+    clock.move(days=2)
+    await forget(db, 90)
+    assert await remembered(client) == ([under_way], ["evl_way", "evl_kept"])
+
+    # What was forgotten and comes again is judged by the objects, and changes nothing.
+    client.company.clients.clear()
+    before = await client.have("invoice", over)
+    await event(client, "evl_over", "invoice.confirm", {"id": "bcinv_over", "status": "REJECTED", "remarks": "no"})
+    after = await client.have("invoice", over)
+    assert (after["status"], after["revision"]) == (before["status"], before["revision"]) == ("REJECTED", 3)
+    await event(client, "evl_way", "invoice.confirm", {"id": "bcinv_way", "status": "ACCEPTED"})
+    assert (await client.have("invoice", under_way))["revision"] == 3, "this one is remembered"
+    assert len(await client.heard("network.invoice.req-confirm-invoice")) == 2
+
+
+async def test_a_message_that_waits_for_its_answer_is_never_forgotten(
+    client: Client, zwitch: Receiver, db: Any, clock: Any
+) -> None:
+    zwitch.answers = [status(500)]
+    for _ in range(2):
+        await client.call("invoice/req-send-invoice", bodies.send_invoice(client.b2b_id, "B2B-BUYER"))
+    clock.move(days=4000)
+    await forget(db, 30)
+    assert len((await remembered(client))[0]) == 2
+
+
+@pytest.mark.parametrize("step", [1, 5000])
+async def test_it_goes_in_steps(client: Client, zwitch: Receiver, db: Any, clock: Any, step: int) -> None:
+    for at in range(3):
+        await sent(client, zwitch, f"bcinv_{at}")
+        answer = {"id": f"bcinv_{at}", "status": "REJECTED", "remarks": "no"}
+        await event(client, f"evl_{at}", "invoice.confirm", answer)
+    clock.move(days=31)
+    await forget(db, 30, at_a_time=step)
+    assert await remembered(client) == ([], [])
+
+
+def test_nothing_is_taken_for_being_at_rest_that_waits_for_somebody() -> None:
+    known = {f"{kind}/{one}" for kind, statuses in STATUSES.items() for one in statuses}
+    assert set(AT_REST) <= known
+    waits = known - set(AT_REST)
+    assert {"INVOICE/SENT TO BUYER", "INVOICE/ACCEPTED", "INVOICE/PARTIALLY PAID", "PAYMENT/ACK PENDING"} <= waits
+    assert {f"{kind}/{row.start}" for kind, rows in TABLES.items() for row in rows if row.start} >= waits

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,18 +13,16 @@ import make
 from hundi.cli import doctor, networking
 from hundi.config import Settings
 from hundi.db.embedded import Urls
-from hundi.network import postman
+from hundi.db.pool import open_database
+from hundi.kit.clock import SystemClock
+from hundi.network import outbox, postman, uplink
 from hundi.network.central.delivery import Deliveries
+from hundi.network.membership import membership
 from hundi.network.outbox import LEASE
+from hundi.network.uplink import Uplink
 from mailroom import free_port
-from network_peers import CENTRE_KEYS, Centre, Server, Trader, listening
+from network_peers import CENTRE_KEYS, Centre, Server, listening, member_of, taken
 from receiver import Answer, Got, Receiver, hang_up, receiving, silent, slow_body, status
-
-
-async def taken(got: Got, writer: asyncio.StreamWriter) -> None:
-    """Answer as a good peer does."""
-    body = {"payload": got.headers["network-message-id"], "response_code": 0, "response_message": "SUCCESS"}
-    await status(200, json.dumps(body).encode())(got, writer)
 
 
 def refusing(code: int, problem: str | None) -> Answer:
@@ -36,17 +32,6 @@ def refusing(code: int, problem: str | None) -> Answer:
     )
     failure = {"apiSubErrors": problems, "errorMessage": "Refused.", "errorType": "CLIENT_REQUEST_ERROR"}
     return status(code, json.dumps({"errorResponse": failure, "response_code": 1}).encode())
-
-
-@asynccontextmanager
-async def member_of(receiver: Receiver, db: Any, clock: Any) -> AsyncIterator[Trader]:
-    """Give a company of a server whose central unit is the receiver."""
-    port = receiver.port
-    server = Server(db, clock, make.number("srv").lower(), f"http://127.0.0.1:{port}", f"127.0.0.1:{port}")
-    try:
-        yield await server.company()
-    finally:
-        await server.close()
 
 
 NO_ANSWER: dict[str, tuple[Answer, str]] = {
@@ -181,6 +166,112 @@ async def test_what_a_dead_worker_had_claimed_is_sent_by_the_next(db: Any, clock
         await trader.server.uplink.look()
         assert [got.headers["network-message-id"] for got in centre.got].count(message_id) == 1
         assert await trader.outbox() == []
+
+
+def after(seconds: float) -> Answer:
+    """Answer as a good peer does, slowly."""
+
+    async def answer(got: Got, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)
+        await taken(got, writer)
+
+    return answer
+
+
+async def test_two_workers_never_have_the_same_parcel_however_slow_the_other_side(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim ends long before its parcels would be through, and each is sent once all the same; by the real clock."""
+    monkeypatch.setattr(postman, "BEGIN_S", 0.3)
+    monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=1.5))
+    monkeypatch.setattr(postman, "_IN_FLIGHT", 1)
+    clock = SystemClock()
+    db = await open_database(database_urls.app, clock, max_size=4)
+    try:
+        async with receiving(after(0.2)) as centre, member_of(centre, db, clock) as trader:
+            async with db.transaction(trader.company.seller_id) as tx:
+                about = [*[trader.body()] * 6, *[trader.body() for _ in range(6)]]
+                sent = [message_id for body in about for message_id in await trader.submitted(tx, body, 1)]
+            server = trader.server
+            member = membership(server.settings)
+            assert member is not None
+            other = Uplink(db, server.keyring, server.settings, member, server.outgoing)
+
+            async def works(worker: Uplink) -> None:
+                while await trader.outbox():
+                    await worker.drain(trader.company.seller_id)
+                    await asyncio.sleep(0.05)
+
+            async with asyncio.timeout(20):
+                await asyncio.gather(works(server.uplink), works(other))
+            assert sorted(got.headers["network-message-id"] for got in centre.got) == sorted(sent)
+    finally:
+        await db.close()
+
+
+async def test_what_is_given_back_untried_is_no_attempt(db: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postman, "BEGIN_S", 0)
+    monkeypatch.setattr(uplink, "_BATCHES", 1)
+    async with receiving(taken) as centre, member_of(centre, db, clock) as trader:
+        async with db.transaction(trader.company.seller_id) as tx:
+            sent = await trader.submitted(tx, trader.body(), 3)
+        await trader.drain()
+        assert [got.headers["network-message-id"] for got in centre.got] == sent[:1], "one is always tried"
+        assert [(row["parcel_id"], row["attempts"], row["problem"]) for row in await trader.outbox()] == [
+            (sent[1], 0, None), (sent[2], 0, None),
+        ]  # fmt: skip
+        await trader.drain()
+        await trader.drain()
+        assert await trader.outbox() == []
+        assert [got.headers["network-message-id"] for got in centre.got] == sent
+
+
+async def test_a_refusal_that_cannot_be_answered_here_holds_up_itself_alone(
+    db: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listener of this company fails: what became of all other parcels stands, and the one is tried again."""
+    bad: list[str] = []
+
+    async def refuses_one(got: Got, writer: asyncio.StreamWriter) -> None:
+        one = got.headers["network-message-id"] in bad
+        await (refusing(400, "MESSAGE_DIFFERS") if one else taken)(got, writer)
+
+    async with receiving(refuses_one) as centre, member_of(centre, db, clock) as trader:
+        bad.append(await trader.check())
+        good = [await trader.check() for _ in range(3)]
+        with monkeypatch.context() as patch:
+            patch.setattr(uplink.told, "listener", None)  # calling it fails, whatever it is called with
+            await trader.drain()
+        [row] = await trader.outbox()
+        assert (row["parcel_id"], row["problem"].partition(":")[0]) == (bad[0], "REFUSED_UNANSWERED")
+        assert row["due"] > clock.now()
+        assert "MESSAGE_DIFFERS" in row["problem"]
+        assert (await trader.listed("REFUSED"))["data"] == [], "all of it or nothing"
+        assert {got.headers["network-message-id"] for got in centre.got} == {*bad, *good}
+        clock.move(seconds=3)
+        await trader.drain()
+        assert await trader.outbox() == []
+        [answer] = await trader.heard(bad[0])
+        assert (answer["result"], answer["errorCd"]) == ("FAILURE", "MESSAGE_DIFFERS")
+
+
+async def test_a_parcel_nobody_can_read_holds_up_no_other(db: Any, clock: Any) -> None:
+    """Another version has written it, or the disk has: it stays, is listed, and the rest of the batch goes."""
+    async with receiving(taken) as centre, member_of(centre, db, clock) as trader:
+        damaged, good = await trader.check(), await trader.check()
+        await trader.company.run(
+            "UPDATE network_outbox SET parcel = 'none' WHERE seller_id = $1 AND parcel_id = $2", damaged
+        )
+        await trader.drain()
+        [row] = await trader.outbox()
+        assert (row["parcel_id"], row["problem"].partition(":")[0]) == (damaged, "NOT_SENT")
+        assert [got.headers["network-message-id"] for got in centre.got] == [good]
+        clock.move(seconds=3)
+        await trader.drain()
+        later = await trader.check()
+        await trader.drain()
+        assert centre.got[-1].headers["network-message-id"] == later, "nobody was found to be away"
+        await trader.company.run("DELETE FROM network_outbox WHERE seller_id = $1")
 
 
 async def test_what_was_made_under_another_name_is_not_sent(db: Any, clock: Any) -> None:

@@ -29,6 +29,7 @@ AS_THE_OWNER = {
     "sellers_to_seal": "gives the ids of sellers whose audit rows wait for their seal, nothing of theirs",
     "sellers_with_parcels": "gives the ids of sellers whose network parcels are due, nothing of theirs",
     "purge_network": "forgets which parcels of the network were taken over or refused long ago; gives a count",
+    "purge_provider_mail": "forgets settled messages to providers and webhooks from them, long ago; gives a count",
     "purge_expired": "takes away what is past its date anyway, of every seller; gives a count",
 }
 NO_ROW_OF_THE_TENANT_MAY_GO = {"audit_log", "events", "invoice_entries", "invoices", "invoice_items", "audit_seals"}

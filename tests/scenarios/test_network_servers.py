@@ -21,6 +21,7 @@ STEPS = (
 # (step, which programs are killed while it is under way)
 DEFAULT_KILLS = {"edit": ("centre", "alpha", "beta")}
 SAMPLE = 6
+NAMES = ("centre", "alpha", "beta")
 
 Kill = Callable[[str], Awaitable[None]]
 
@@ -187,23 +188,25 @@ async def test_two_servers_trade_through_a_central_unit(three: Three, traders: t
     assert [row["role"] for row in roles] == ["BUYER"]
 
 
-@pytest.mark.slow  # Restarts programs.
-async def test_the_trade_survives_kills(three: Three, traders: tuple[Trader, Trader, Trader]) -> None:
-    for kills, chance in rounds():
-        print(f"kills: {kills}")  # noqa: T201 - shown with a failure, to repeat it
-        await walk(traders, killer(three, kills, chance))
-        await agree(three)
+def rounds() -> dict[str, dict[str, tuple[str, ...]] | None]:
+    """Give what is killed in each walk, by its name: by default all at once, in a soak each at every step.
 
-
-def rounds() -> list[tuple[dict[str, tuple[str, ...]], Random]]:
-    """Give what is killed in each walk: by default all at once, for CI a sample, in a soak each at every step."""
+    None: a sample of steps and programs, which the test draws (in CI).
+    """
     if TIER == "default":
-        return [(DEFAULT_KILLS, Random(1))]
-    names = ("centre", "alpha", "beta")
+        return {"at the edit": DEFAULT_KILLS}
     if TIER == "soak":
-        return [(dict.fromkeys(STEPS, (name,)), Random(seed)) for seed, name in enumerate(names)]
-    random = Random()
-    seed = random.randrange(1_000_000)
+        return {name: dict.fromkeys(STEPS, (name,)) for name in NAMES}
+    return {"a sample": None}
+
+
+@pytest.mark.slow  # Restarts programs.
+@pytest.mark.parametrize("who", rounds())
+async def test_the_trade_survives_kills(three: Three, traders: tuple[Trader, Trader, Trader], who: str) -> None:
+    seed = Random().randrange(1_000_000)
     print(f"seed {seed}")  # noqa: T201 - shown with a failure, to repeat it
     drawn = Random(seed)
-    return [({step: (drawn.choice(names),) for step in drawn.sample(STEPS, SAMPLE)}, drawn)]
+    kills = rounds()[who] or {step: (drawn.choice(NAMES),) for step in drawn.sample(STEPS, SAMPLE)}
+    print(f"kills: {kills}")  # noqa: T201 - as above
+    await walk(traders, killer(three, kills, drawn))
+    await agree(three)

@@ -173,7 +173,6 @@ def test_a_line_that_cannot_be_sent(changes: dict[str, Any], field: str, code: s
     [
         ({"c_gstin": None, "c_state_code": None}, "invoice.buyerDetails.stateCode", "NO_STATE"),
         ({"invoice_value": NOUGHT}, "invoice.valueDetails.totalInvoiceValue", "AMOUNT_NOT_POSITIVE"),
-        ({"irn": "a" * 64}, "invoice.eInvoiceInfo.irnNumber", "IRN_WRONG"),
         ({"c_legal_name": "N" * 101}, "invoice.buyerDetails.legalName", "BAD_FORMAT"),
     ],
 )

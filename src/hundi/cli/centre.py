@@ -49,7 +49,7 @@ async def enrol(settings: Settings, server: str, public_key: str, address: str) 
     raw = read_public_key(public_key)
     if raw is None:
         message = "Give what `hundi network server-key` prints there: an ed25519 public key, base64 of 32 bytes."
-        raise Refused(message)
+        raise Refused(f'{message} From a file: --key "$(cat server.key)".')
     bare = address.rstrip("/")
     try:
         read_target(f"{bare}{INBOX}", parse_allow(settings.outgoing_allow))

@@ -92,6 +92,12 @@ CHECKS: Final[dict[str, str]] = {
     "a message is not tried again and again": """
         SELECT parcel_id, format('%s attempts, the last: %s', attempts, problem) FROM network_outbox
          WHERE seller_id = $1 AND attempts >= 5 AND problem IS NOT NULL LIMIT 20""",
+    "a message has its answer within a day": """
+        SELECT a.message_id, format('sent %s about %s and not answered: do the servers know each other''s keys?', a.since, a.object_id)
+          FROM network_awaiting a
+         WHERE a.seller_id = $1 AND a.since < $2::timestamptz - interval '24 hours'
+           AND NOT EXISTS (SELECT FROM network_outbox o WHERE o.seller_id = $1 AND o.parcel_id = a.message_id)
+           AND NOT EXISTS (SELECT FROM network_messages m WHERE m.seller_id = $1 AND m.message_id = a.message_id) LIMIT 20""",
     "no message was refused for good in a week": """
         SELECT parcel_id, format('%s: %s', code, detail) FROM network_refused
          WHERE seller_id = $1 AND refused_at > $2::timestamptz - interval '7 days' LIMIT 20""",

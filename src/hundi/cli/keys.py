@@ -23,15 +23,33 @@ def keyring_of(settings: Settings) -> Keyring:
                 "HUNDI_SECRET_KEY is not set, and there is no secret.key in the data folder. Set it and start again."
             )
             raise BadSetting(message)
-        secret = path.read_text(encoding="utf-8").strip()
+        secret = _read(path)
     try:
         return Keyring.parse(secret)
     except ValueError as error:
         raise BadSetting(str(error)) from error
 
 
+def _read(path: Path) -> str:
+    """Read a key file; raises :class:`BadSetting` where it holds no key. It is never made anew: what it sealed would be lost."""
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+        Keyring.parse(secret)
+    except ValueError as error:
+        why = "it is not text" if isinstance(error, UnicodeDecodeError) else "it is empty or too short"
+        message = (
+            f"{path} is no key of Hundi: {why}. Put it back from your backup, or set HUNDI_SECRET_KEY; with another key, "
+            "what this installation has sealed and signed cannot be read any more."
+        )
+        raise BadSetting(message) from error
+    return secret
+
+
 def secret_of(data_dir: Path) -> str:
-    """Give DIR/secret.key, made on first use: all of it or nothing, once, readable by its owner alone."""
+    """Give DIR/secret.key, made on first use: all of it or nothing, once, readable by its owner alone.
+
+    Raises :class:`BadSetting` where the file that is there holds no key.
+    """
     path = data_dir / SECRET_FILE
     if not path.exists():
         fresh = path.with_suffix(f".{secrets.token_hex(4)}")
@@ -46,7 +64,7 @@ def secret_of(data_dir: Path) -> str:
                 path.hardlink_to(fresh)
         finally:
             fresh.unlink()
-    return path.read_text(encoding="ascii").strip()
+    return _read(path)
 
 
 def centre_key(keyring: Keyring) -> str:

@@ -62,12 +62,17 @@ def with_secret(data_dir: Path | None) -> Any:
     """Read settings for a command that needs the installation's secret alone; one is made where there is none yet."""
     import msgspec
 
-    from hundi.cli.keys import secret_of
+    from hundi.cli.keys import keyring_of, secret_of
     from hundi.cli.output import refuse
+    from hundi.config import BadSetting
 
     settings = settings_from(data_dir=data_dir)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return msgspec.structs.replace(settings, secret_key=settings.secret_key or secret_of(settings.data_dir))
+        filled = msgspec.structs.replace(settings, secret_key=settings.secret_key or secret_of(settings.data_dir))
+        keyring_of(filled)
+    except BadSetting as error:
+        refuse(str(error))
     except OSError as error:
         refuse(f"{error.filename}: {error.strerror}. Run this as the user that runs `hundi up`.")
+    return filled

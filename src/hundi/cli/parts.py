@@ -54,7 +54,7 @@ def with_running_database(settings: Settings) -> Settings:
     if urls is None:
         message = (
             f"No database: HUNDI_DATABASE_URL is not set and no hundi is running on {settings.data_dir.absolute()}. "
-            "Start `hundi up`, or name the database."
+            "Start `hundi up` (a central unit by itself: `hundi network serve`), or name the database."
         )
         raise BadSetting(message)
     return msgspec.structs.replace(
@@ -81,6 +81,10 @@ def check_settings(settings: Settings) -> None:
         from hundi.dispatch.mailers import open_mailer
 
         open_mailer(settings)
+    if settings.irp_keys:
+        from hundi.network.scrutiny import keys_of
+
+        keys_of(settings)
     open_files(settings)
 
 

@@ -88,6 +88,7 @@ async def up(settings: Settings, *, demo: bool = False, centre_alone: bool = Fal
         loop.add_signal_handler(number, stop.set)
     lock = FolderLock(settings.data_dir)
     lock.acquire()
+    secret = settings.secret_key or secret_of(settings.data_dir)
     try:
         bound = listen(settings.host, settings.port)
     except OSError as error:
@@ -100,7 +101,7 @@ async def up(settings: Settings, *, demo: bool = False, centre_alone: bool = Fal
         settings,
         port=port,
         base_url=address_of(msgspec.structs.replace(settings, port=port)),
-        secret_key=settings.secret_key or secret_of(settings.data_dir),
+        secret_key=secret,
         data_dir=settings.data_dir.expanduser().absolute(),
     )
     check_settings(settings)

@@ -43,7 +43,12 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         carrying = asyncio.create_task(
             Deliveries(parts.db, parts.keyring, outgoing).run(stop, direct) if uplink is None else uplink.run(stop)
         )
-        keeping = asyncio.create_task(housekeep(parts.db, stop, files=parts.files, result_days=settings.result_days))
+        keeping = asyncio.create_task(
+            housekeep(
+                parts.db, stop, files=parts.files, result_days=settings.result_days,
+                network_days=settings.network_keep_days,
+            )
+        )  # fmt: skip
         telling = asyncio.create_task(follow(parts.db, settings, stop))
         warming = asyncio.create_task(_warm(stop))
         await run_worker(context, registry.HANDLERS, stop=stop, direct_dsn=direct)

@@ -18,6 +18,11 @@ async def work_for_centre(settings: Settings, stop: asyncio.Event) -> None:
         contextlib.aclosing(Outgoing(parse_allow(settings.outgoing_allow))) as outgoing,
     ):
         direct = settings.direct_url or settings.database_url or ""
-        keeping = asyncio.create_task(housekeep(parts.db, stop, files=None, result_days=settings.result_days))
+        keeping = asyncio.create_task(
+            housekeep(
+                parts.db, stop, files=None, result_days=settings.result_days,
+                network_days=settings.network_keep_days,
+            )
+        )  # fmt: skip
         await Deliveries(parts.db, parts.keyring, outgoing).run(stop, direct)
         await keeping

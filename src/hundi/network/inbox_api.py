@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+import structlog
 from litestar import Request, post
 from litestar.datastructures import State
 
 from hundi.auth.guard import PUBLIC
 from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, Reply
-from hundi.kit.dates import NotADate, parse_instant
+from hundi.kit.dates import NotADate, ist_date, parse_instant
 from hundi.kit.errors import FieldProblem, Refusal
 from hundi.kit.ids import SellerId
 from hundi.network.arrivals import take_all
@@ -33,9 +34,10 @@ from hundi.network.protocol.messages import Call
 from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel, unseal
 from hundi.network.protocol.store import ConcurrentChange
 from hundi.network.schemas import NetworkReply
-from hundi.network.wire.catalogue import WIRE_CALL_OF
+from hundi.network.scrutiny import Scrutiny
 from hundi.network.wire.meaning import message_of
-from hundi.network.wire.reading import read
+
+log = structlog.get_logger("hundi.network")
 
 _COMPANY: Final = "SELECT true FROM sellers WHERE seller_id = $1"
 _UNSIGNED: Final = frozenset({Fault.SENDER_UNKNOWN, Fault.BAD_SIGNATURE, Fault.CLOCK_OUT_OF_WINDOW})
@@ -70,7 +72,11 @@ async def deliver_to_network_inbox(path: str, request: Request[Any, Any, Any], s
         else:
             await _to_a_company(state, receiver, envelope)
     except MessageRefused as refused:
-        kind = ParcelUnsigned if refused.fault in _UNSIGNED else ParcelRefused
+        unsigned = refused.fault in _UNSIGNED
+        if unsigned:
+            # Nobody else here would ever see that the servers' keys or clocks differ: what is not believed leaves no trace.
+            log.warning("a parcel was not believed", sender=envelope.sender, receiver=receiver, why=str(refused))
+        kind = ParcelUnsigned if unsigned else ParcelRefused
         problem = FieldProblem(refused.field or "body", refused.fault.value, refused.sentence())
         raise kind(problems=[problem]) from refused
     except ConcurrentChange as error:
@@ -111,14 +117,14 @@ def _check_path(where: str, receiver: str, body: bytes) -> Parcel:
     return parcel
 
 
-def _check_message(parcel: Parcel, message: Call) -> None:
+def _check_message(parcel: Parcel, message: Call, scrutiny: Scrutiny) -> None:
     """Refuse a message that is not what its own body says, or that stands in other lanes than those of its objects.
 
     Another server's word is worth no more than a caller's: amounts, texts and ids are held to the published body's rules,
     and what the rules decide by is what the other side is shown.
     """
     try:
-        meant = message_of(read(bytes(message.body), WIRE_CALL_OF[type(message)].body), type(message))
+        meant = message_of(scrutiny.body_of(message), type(message))
     except Refusal as refused:
         problems = [
             FieldProblem(f"message.body.{one.field}", one.code, one.message) for one in refused.problems[:_MOST_SHOWN]
@@ -135,11 +141,13 @@ def _check_message(parcel: Parcel, message: Call) -> None:
 async def _to_the_centre(state: State, envelope: Envelope, parcel: Parcel) -> None:
     if membership(state.settings) is not None:
         raise NoCentreHere
+    sandbox = state.settings.network_sandbox
     async with state.db.unbound() as tx:
         await unit.check(tx, state.keyring, envelope)
+        scrutiny = Scrutiny(today=ist_date(tx.now), keys=state.portal_keys, sandbox=sandbox)
         if parcel.message is not None:
-            _check_message(parcel, parcel.message)
-        receivers = await unit.receive(tx, state.keyring, envelope, sandbox=state.settings.network_sandbox)
+            _check_message(parcel, parcel.message, scrutiny)
+        receivers = await unit.receive(tx, state.keyring, envelope, sandbox=sandbox, scrutiny=scrutiny)
         await wake(tx, receivers)
 
 

@@ -59,7 +59,8 @@ def _read(url: str | None, key: str | None, server: str | None, allow: str) -> M
     keys = tuple(read_public_key(part) for part in key.split(","))
     read = tuple(one for one in keys if one is not None)
     if len(read) != len(keys):
-        raise BadSetting(f"{PREFIX}NETWORK_CENTRE_KEY: give what `hundi network centre key` prints there.")
+        message = f"{PREFIX}NETWORK_CENTRE_KEY: give what `hundi network centre key` prints there, the text itself and no file's name."
+        raise BadSetting(message)
     try:
         read_target(f"{url.rstrip('/')}/network/inbox/", parse_allow(allow))
     except BadTarget as error:

@@ -2,13 +2,15 @@
 
 Claiming and recording are transactions of their own, and the call lies between them, in none (design §4.2). A claim counts
 the attempt and puts the parcel off by a lease; when the worker dies the lease runs out, and the parcel is claimed again.
+The instant it was put off to is the mark of a claim: whoever comes too late to record finds another one, and leaves it.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
+import structlog
 
 from hundi.db.pool import Transaction
 from hundi.kit.clock import FrozenClock
@@ -18,8 +20,16 @@ from hundi.network.protocol.mailbox import retry_at
 from hundi.network.protocol.parcels import Parcel, encode
 from hundi.network.protocol.store import Outgoing
 
+log = structlog.get_logger("hundi.network")
+
 AT_ONCE: Final = 64
 """How many parcels one claim takes."""
+TOO_FAR: Final = timedelta(hours=2)
+"""Nothing is put off for so long: what seems to be was put off by a clock that has been set back since, and is due."""
+NOT_ANSWERED: Final = "REFUSED_UNANSWERED"
+"""The code of a parcel that was refused for good while its answer could not be written here."""
+Settle = Callable[[Outcome, Parcel], Awaitable[None]]
+"""What else is to be done about a parcel that was refused for good."""
 _PARCEL: Final = msgspec.json.Decoder(Parcel)
 
 
@@ -29,6 +39,7 @@ class Statements(NamedTuple):
     claim: str
     taken: str
     again: str
+    left: str
     put: str
     keep: str
     hurry: str
@@ -56,25 +67,47 @@ class Outbox:
         ]  # fmt: skip
         return sorted(found, key=lambda one: one.id)
 
-    async def record(self, outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Parcel]]:
+    async def record(self, outcomes: Sequence[Outcome], settle: Settle | None = None) -> list[tuple[Outcome, Parcel]]:
         """Write down what became of a batch; gives what was refused for good, with the parcel, each once.
 
-        A refused parcel is kept aside, and another one takes its places, so that what comes after it may take effect.
+        A refused parcel is kept aside, and another one takes its places, so that what comes after it may take effect. Where
+        ``settle`` fails for one, that parcel alone stays in the outbox and is tried again.
         """
         by_verdict: dict[Verdict, list[Outcome]] = {verdict: [] for verdict in Verdict}
         for outcome in outcomes:
             by_verdict[outcome.verdict].append(outcome)
-        refused = by_verdict[Verdict.REFUSED]
-        gone = await self._take_out([one.outgoing.id for one in (*by_verdict[Verdict.TAKEN], *refused)])
+        await self._take_out([one.outgoing.id for one in by_verdict[Verdict.TAKEN]])
         await self._again(by_verdict[Verdict.UNKNOWN])
-        still_there = [(one, _PARCEL.decode(one.outgoing.parcel)) for one in refused if one.outgoing.id in gone]
-        for outcome, parcel in still_there:
-            await self._set_aside(outcome, parcel)
-        return still_there
+        await self._give_back(by_verdict[Verdict.LEFT])
+        refused = [(one, _PARCEL.decode(one.outgoing.parcel)) for one in by_verdict[Verdict.REFUSED]]
+        return [(one, parcel) for one, parcel in refused if await self._refused(one, parcel, settle)]
+
+    async def _refused(self, outcome: Outcome, parcel: Parcel, settle: Settle | None) -> bool:
+        """Take a refused parcel out of the way; False: somebody has before, or it must stay for another time."""
+        try:
+            async with self.tx.connection.transaction():
+                if not await self._take_out([outcome.outgoing.id]):
+                    return False
+                await self._set_aside(outcome, parcel)
+                if settle is not None:
+                    await settle(outcome, parcel)
+        except Exception:
+            # What became of the others of the batch must stand, or all of them would be carried again and again.
+            log.exception("a refused parcel could not be answered and is put off", parcel=parcel.id)
+            detail = f"It was refused ({outcome.problem}), and its answer could not be written: the log says why."
+            await self._again(
+                [msgspec.structs.replace(outcome, verdict=Verdict.UNKNOWN, code=NOT_ANSWERED, detail=detail)]
+            )
+            return False
+        return True
 
     async def hurry(self) -> None:
         """Make everything due now: the other side is back."""
-        await self.tx.execute(self.sql.hurry, self.scope, self.tx.now)
+        await self.tx.execute(self.sql.hurry, self.scope, self.tx.now, self.tx.now)
+
+    async def set_right(self) -> None:
+        """Make due what a clock that has been set back since has put off for longer than anything is."""
+        await self.tx.execute(self.sql.hurry, self.scope, self.tx.now, self.tx.now + TOO_FAR)
 
     async def _take_out(self, ids: list[str]) -> set[str]:
         if not ids:
@@ -86,6 +119,14 @@ class Outbox:
             await self.tx.execute(
                 self.sql.again, *self._key, [one.outgoing.id for one in outcomes],
                 [retry_at(one.outgoing.attempts, self.tx.now) for one in outcomes], [one.problem for one in outcomes],
+                [one.outgoing.due for one in outcomes],
+            )  # fmt: skip
+
+    async def _give_back(self, outcomes: list[Outcome]) -> None:
+        if outcomes:
+            await self.tx.execute(
+                self.sql.left, *self._key, [one.outgoing.id for one in outcomes],
+                [one.outgoing.due for one in outcomes], self.tx.now,
             )  # fmt: skip
 
     async def _set_aside(self, outcome: Outcome, parcel: Parcel) -> None:

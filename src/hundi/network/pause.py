@@ -18,12 +18,15 @@ class Pause:
         self._until: datetime | None = None
 
     def on(self, now: datetime) -> bool:
-        """Tell whether to wait."""
-        return self._until is not None and now < self._until
+        """Tell whether to wait; never for longer than the longest pause, also where the clock was set back meanwhile."""
+        return self._until is not None and now < self._until <= now + _LONGEST
 
     def learn(self, outcomes: list[Outcome], now: datetime) -> bool:
         """Learn from a batch; True when the server is back after it had been away."""
-        if not any(one.reached for one in outcomes):
+        asked = [one.reached for one in outcomes if one.reached is not None]
+        if not asked:
+            return False
+        if not any(asked):
             self._until = now + min(_FIRST * (1 << min(self.failures, _DOUBLINGS)), _LONGEST)
             self.failures += 1
             return False

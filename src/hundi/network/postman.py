@@ -26,7 +26,9 @@ log = structlog.get_logger("hundi.network")
 
 CALL_S: Final = 8
 """How long the other server may take over one parcel."""
-LEASE: Final = timedelta(seconds=CALL_S + 2)
+BEGIN_S: Final = 2
+"""So long after a claim new attempts are begun; a slow server's later parcels are given back instead."""
+LEASE: Final = timedelta(seconds=CALL_S + BEGIN_S)
 """So long a claimed parcel is left to whoever claimed it; if that worker dies, another one takes it after this."""
 MADE_ELSEWHERE: Final = "MADE_ELSEWHERE"
 """The code of a parcel that was made under a name this server does not speak for."""
@@ -45,17 +47,22 @@ class Verdict(StrEnum):
     TAKEN = "TAKEN"
     REFUSED = "REFUSED"
     UNKNOWN = "UNKNOWN"
+    LEFT = "LEFT"
+    """It was not tried: the claim would have run out on the way, and two workers would have carried the same parcel."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt. ``code``, ``detail`` and ``field`` say why the parcel was not taken; ``reached``: somebody answered."""
+    """One attempt. ``code``, ``detail`` and ``field`` say why the parcel was not taken.
+
+    ``reached``: somebody answered; None: nobody was asked.
+    """
 
     outgoing: Outgoing
     verdict: Verdict
     code: str = ""
     detail: str = ""
     field: str = ""
-    reached: bool = True
+    reached: bool | None = True
 
     @property
     def problem(self) -> str:
@@ -94,16 +101,29 @@ class Postman:
         self._address = address
         self._free = asyncio.Semaphore(_IN_FLIGHT)
 
-    async def carry(self, batch: Sequence[Outgoing]) -> list[Outcome]:
-        """Try each parcel once; those of a lane one after the other, and none behind one that did not come through."""
-        letters = [(outgoing, _PARCEL.decode(outgoing.parcel)) for outgoing in batch]
-        rounds = await asyncio.gather(*(self._one_after_the_other(group) for group in by_lane(letters)))
-        return [outcome for outcomes in rounds for outcome in outcomes]
+    async def carry(self, batch: Sequence[Outgoing], begun: float) -> list[Outcome]:
+        """Try each parcel once; those of a lane one after the other, and none behind one that did not come through.
 
-    async def _one_after_the_other(self, letters: Sequence[tuple[Outgoing, Parcel]]) -> list[Outcome]:
+        ``begun`` is the loop's time before the batch was claimed: what has not been begun :data:`BEGIN_S` after it is left,
+        except for the first, so that something is tried however long the claim took.
+        """
+        letters, done = [], []
+        for outgoing in batch:
+            try:
+                letters.append((outgoing, _PARCEL.decode(outgoing.parcel)))
+            except (msgspec.DecodeError, RecursionError):
+                done.append(_unreadable(outgoing))
+        round_ = _Round(begun + BEGIN_S)
+        rounds = await asyncio.gather(*(self._one_after_the_other(group, round_) for group in by_lane(letters)))
+        return [*done, *(outcome for outcomes in rounds for outcome in outcomes)]
+
+    async def _one_after_the_other(self, letters: Sequence[tuple[Outgoing, Parcel]], round_: "_Round") -> list[Outcome]:
         outcomes: list[Outcome] = []
         for at, (outgoing, parcel) in enumerate(letters):
             async with self._free:
+                if not round_.may_begin():
+                    outcomes += [_left(one) for one, _ in letters[at:]]
+                    break
                 outcomes.append(await self._attempt(outgoing, parcel))
             if outcomes[-1].verdict is Verdict.UNKNOWN:
                 outcomes += [_behind(one, outcomes[-1]) for one, _ in letters[at + 1 :]]
@@ -115,12 +135,15 @@ class Postman:
             detail = (
                 "It was made under another name, before this server belonged to the central unit it belongs to now."
             )
-            return Outcome(outgoing=outgoing, verdict=Verdict.REFUSED, code=MADE_ELSEWHERE, detail=detail)
+            return Outcome(
+                outgoing=outgoing, verdict=Verdict.REFUSED, code=MADE_ELSEWHERE, detail=detail, reached=None
+            )  # fmt: skip
         path = path_of(parcel, to_centre=parcel.receiver == CENTRE)
         if path is None:
             return Outcome(
-                outgoing=outgoing, verdict=Verdict.REFUSED, code=Fault.UNREADABLE.value, detail="It belongs nowhere."
-            )
+                outgoing=outgoing, verdict=Verdict.REFUSED, code=Fault.UNREADABLE.value, detail="It belongs nowhere.",
+                reached=None,
+            )  # fmt: skip
         try:
             return judge(outgoing, await self._post(outgoing, parcel, path))
         except CallFailed as failed:
@@ -148,6 +171,20 @@ class Postman:
         )  # fmt: skip
 
 
+class _Round:
+    """How long attempts of one batch are begun."""
+
+    def __init__(self, until: float) -> None:
+        self._until = until
+        self._tried = False
+
+    def may_begin(self) -> bool:
+        """Tell whether another attempt may be begun; the first one always."""
+        may = not self._tried or asyncio.get_running_loop().time() < self._until
+        self._tried = True
+        return may
+
+
 def judge(outgoing: Outgoing, reply: Reply) -> Outcome:
     """Say what a reply means for the parcel."""
     try:
@@ -169,6 +206,18 @@ def judge(outgoing: Outgoing, reply: Reply) -> Outcome:
         detail=(problem.message or failure.errorMessage)[:_LONGEST],
         field=problem.field[:_LONGEST],
     )
+
+
+def _left(outgoing: Outgoing) -> Outcome:
+    """Give the outcome of one that is given back untried, to be claimed anew."""
+    return Outcome(outgoing=outgoing, verdict=Verdict.LEFT, reached=None)
+
+
+def _unreadable(outgoing: Outgoing) -> Outcome:
+    """Give the outcome of one that another version has written, or that was damaged: it stays, and holds up no other."""
+    log.error("a parcel of ours cannot be read", parcel=outgoing.id)
+    detail = "It cannot be read by this version: it stays here until one is installed that can."
+    return Outcome(outgoing=outgoing, verdict=Verdict.UNKNOWN, code="NOT_SENT", detail=detail, reached=None)
 
 
 def _behind(outgoing: Outgoing, first: Outcome) -> Outcome:

@@ -3,17 +3,21 @@
 One with an IRN is an e-invoice: what a portal would refuse is refused here, its IRN is computed again, and what a portal has
 signed is verified where its key is configured. In one without an IRN only figures that contradict each other and numbers that
 cannot be true are refused; all else is a warning in the reply.
+
+The same rules hold wherever a document comes from: the published calls, the books, and another server, whose word the central
+unit does not take for it (:class:`Scrutiny`, docs/decisions/0019).
 """
 
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from hundi.config import BadSetting
+from hundi.config import BadSetting, Settings
 from hundi.gst.document import Document
 from hundi.gst.einvoice import check
 from hundi.gst.findings import Problems
@@ -29,12 +33,15 @@ from hundi.gst.signed import (
     read_signed_invoice,
     read_signed_qr,
 )
-from hundi.kit.errors import FieldProblem, Invalid
+from hundi.kit.errors import FieldProblem, Invalid, Refusal
 from hundi.kit.gstin import NotAGstin, read_gstin
+from hundi.network.protocol.decisions import Objection
+from hundi.network.protocol.messages import Call
+from hundi.network.wire.catalogue import WIRE_CALL_OF
 from hundi.network.wire.einvoice import NOTE_NAMES, document_of
 from hundi.network.wire.invoice import SendInvoice
 from hundi.network.wire.notes import SendNote
-from hundi.network.wire.reading import MOST_PROBLEMS
+from hundi.network.wire.reading import MOST_PROBLEMS, read
 
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
 _ORDER: Final = re.compile(r"contractReferenceDetails\[(\d+)\]\.buyerPoId")
@@ -83,6 +90,51 @@ def portal_keys(path: Path | None) -> PortalKeys | None:
         message = f"HUNDI_IRP_KEYS: {path} holds no certificate and no public key in PEM."
         raise BadSetting(message)
     return keys
+
+
+@lru_cache(maxsize=4)
+def _kept(path: Path | None) -> PortalKeys | None:
+    return portal_keys(path)
+
+
+def keys_of(settings: Settings) -> PortalKeys | None:
+    """Give the keys of the portals as :func:`portal_keys` does; the file is read once in a process."""
+    return _kept(settings.irp_keys)
+
+
+class Scrutiny:
+    """What the central unit does for those whose server is not its own: it reads their messages and holds them to the rules.
+
+    One for each parcel that comes from outside. A message's body is read once, however often it is asked about.
+    """
+
+    def __init__(self, *, today: date, keys: PortalKeys | None, sandbox: bool) -> None:
+        """Keep what :func:`scrutinised` asks for; ``sandbox`` and keys are the unit's own, not the sender's."""
+        self._today = today
+        self._keys = keys
+        self._sandbox = sandbox
+        self._read: dict[tuple[type[Any], bytes], Any] = {}
+
+    def body_of(self, message: Call) -> Any:
+        """Read the published body a message carries. Raises what :func:`hundi.network.wire.reading.read` does."""
+        model, data = WIRE_CALL_OF[type(message)].body, bytes(message.body)
+        if (model, data) not in self._read:
+            self._read[model, data] = read(data, model)
+        return self._read[model, data]
+
+    def __call__(self, message: Call) -> Objection | None:
+        """Give the first thing that is wrong with a message's document, with how many more there are; None: nothing is."""
+        try:
+            body = self.body_of(message)
+            if isinstance(body, SendInvoice | SendNote):
+                scrutinised(body, today=self._today, keys=self._keys, sandbox=self._sandbox)
+        except Refusal as refused:
+            if not refused.problems:
+                return Objection(code=refused.code, detail=refused.message, field="")
+            first, more = refused.problems[0], len(refused.problems) - 1
+            detail = f"{first.message} And {more} more." if more else first.message
+            return Objection(code=first.code, detail=detail, field=first.field)
+        return None
 
 
 def _root(data: SendInvoice | SendNote) -> str:

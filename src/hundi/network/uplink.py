@@ -5,6 +5,7 @@ what a dead worker had claimed.
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import structlog
@@ -19,10 +20,10 @@ from hundi.network import told
 from hundi.network.ends import party_of
 from hundi.network.keys import ServerSigner
 from hundi.network.membership import Membership
-from hundi.network.outbox import AT_ONCE, Outbox, Statements
+from hundi.network.outbox import AT_ONCE, TOO_FAR, Outbox, Statements
 from hundi.network.party_store import PostgresPartyStore
 from hundi.network.pause import Pause
-from hundi.network.postman import Outcome, Postman
+from hundi.network.postman import Outcome, Postman, Verdict
 from hundi.network.protocol.catalogue import CALLS
 from hundi.network.protocol.decisions import Delivery, Resp
 from hundi.network.protocol.parcels import Parcel
@@ -32,7 +33,7 @@ log = structlog.get_logger("hundi.network")
 EVERY_S: Final = 1
 _BATCHES: Final = 20
 _COMPANIES_AT_ONCE: Final = 4
-_DUE: Final = "SELECT sellers_with_parcels($1)"
+_DUE: Final = "SELECT sellers_with_parcels($1, $2)"
 _STATEMENTS: Final = Statements(
     claim="""
         UPDATE network_outbox SET attempts = attempts + 1, due = $3
@@ -43,15 +44,20 @@ _STATEMENTS: Final = Statements(
     taken="DELETE FROM network_outbox WHERE seller_id = $1 AND parcel_id = ANY ($2::text[]) RETURNING parcel_id",
     again="""
         UPDATE network_outbox AS o SET due = p.due, problem = p.problem
-          FROM unnest($2::text[], $3::timestamptz[], $4::text[]) AS p (parcel_id, due, problem)
-         WHERE o.seller_id = $1 AND o.parcel_id = p.parcel_id""",
+          FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::timestamptz[])
+               AS p (parcel_id, due, problem, claimed)
+         WHERE o.seller_id = $1 AND o.parcel_id = p.parcel_id AND o.due = p.claimed""",
+    left="""
+        UPDATE network_outbox AS o SET due = $4, attempts = o.attempts - 1
+          FROM unnest($2::text[], $3::timestamptz[]) AS p (parcel_id, claimed)
+         WHERE o.seller_id = $1 AND o.parcel_id = p.parcel_id AND o.due = p.claimed""",
     put="""
         INSERT INTO network_outbox (seller_id, parcel_id, receiver, parcel, due, attempts)
         VALUES ($1, $2, $3, $4, $5, 0)""",
     keep="""
         INSERT INTO network_refused (seller_id, parcel_id, receiver, parcel, attempts, code, detail, refused_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
-    hurry="UPDATE network_outbox SET due = $2 WHERE seller_id = $1 AND due > $2",
+    hurry="UPDATE network_outbox SET due = $2 WHERE seller_id = $1 AND due > $3",
 )
 
 
@@ -65,25 +71,32 @@ class Uplink:
         self._postman = Postman(caller, db.clock, ServerSigner(keyring), member.address, f"{member.server}/")
         self._pause = Pause()
 
-    async def drain(self, seller_id: SellerId) -> None:
-        """Carry what is due in a company's outbox; may run twice, and beside itself."""
+    async def drain(self, seller_id: SellerId, *, looking: bool = False) -> None:
+        """Carry what is due in a company's outbox; may run twice, and beside itself.
+
+        ``looking``: nobody asked for it, so what seems to be put off is looked at too.
+        """
         for _ in range(_BATCHES):
             if self._pause.on(self._db.clock.now()):
                 return
+            begun = asyncio.get_running_loop().time()
             async with self._db.transaction(seller_id) as tx:
-                batch = await Outbox(tx, _STATEMENTS, seller_id).claim()
+                outbox = Outbox(tx, _STATEMENTS, seller_id)
+                if looking:
+                    await outbox.set_right()
+                    looking = False
+                batch = await outbox.claim()
             if not batch:
                 return
-            outcomes = await self._postman.carry(batch)
+            outcomes = await self._postman.carry(batch, begun)
             back = self._pause.learn(outcomes, self._db.clock.now())
             async with self._db.transaction(seller_id) as tx:
                 outbox = Outbox(tx, _STATEMENTS, seller_id)
-                refused = await outbox.record(outcomes)
-                for outcome, parcel in refused:
-                    await self._answer(tx, outcome, parcel)
+                refused = await outbox.record(outcomes, partial(self._answer, tx))
                 if back:
                     await outbox.hurry()
-            if len(batch) < AT_ONCE and not refused and not back:
+            left = any(one.verdict is Verdict.LEFT for one in outcomes)
+            if len(batch) < AT_ONCE and not (refused or back or left):
                 return
 
     async def _answer(self, tx: Transaction, outcome: Outcome, parcel: Parcel) -> None:
@@ -118,13 +131,13 @@ class Uplink:
         if self._pause.on(self._db.clock.now()):
             return
         async with self._db.unbound() as tx:
-            sellers = [SellerId(row[0]) for row in await tx.fetch(_DUE, tx.now)]
+            sellers = [SellerId(row[0]) for row in await tx.fetch(_DUE, tx.now, tx.now + TOO_FAR)]
         free = asyncio.Semaphore(_COMPANIES_AT_ONCE)
 
         async def one(seller_id: SellerId) -> None:
             async with free:
                 try:
-                    await self.drain(seller_id)
+                    await self.drain(seller_id, looking=True)
                 except Transient as error:
                     log.warning("a company's parcels wait", seller_id=seller_id, error=type(error).__name__)
                 except Exception:

@@ -39,7 +39,7 @@ _NEW: Final = """
     ON CONFLICT ON CONSTRAINT network_received_once DO NOTHING RETURNING received_id"""
 _KNOWN: Final = "SELECT received_id FROM network_received WHERE seller_id = $1 AND source = $2 AND mark = $3"
 _NOTE: Final = """
-    UPDATE network_received SET outcome = $3, waits_for = $4, code = $5, detail = $6, changed_at = $7
+    UPDATE network_received SET outcome = $3, waits_for = $4, code = $5, detail = $6, about = $7, changed_at = $8
      WHERE seller_id = $1 AND received_id = $2"""
 _WAITING: Final = """
     SELECT received_id, hook, body FROM network_received
@@ -124,7 +124,8 @@ class Intake:
         except ConcurrentChange as error:
             raise ObjectBusy from error
         else:
-            await self.tx.execute(_NOTE, self.tx.seller_id, received_id, "TAKEN", [], None, None, self.tx.now)
+            about = sorted(touched - {""})
+            await self.tx.execute(_NOTE, self.tx.seller_id, received_id, "TAKEN", [], None, None, about, self.tx.now)
             return touched
         return set()
 
@@ -290,7 +291,7 @@ class Intake:
         tx = self.tx
         detail = detail[:_LONGEST].strip()
         names = sorted({one for one in waits_for if one})
-        await tx.execute(_NOTE, tx.seller_id, received_id, "KEPT", names, code, detail, tx.now)
+        await tx.execute(_NOTE, tx.seller_id, received_id, "KEPT", names, code, detail, None, tx.now)
         if not again:
             data: dict[str, Any] = {"receivedId": received_id, "hook": hook, "code": code, "detail": detail}
             await audit.emit(tx, "network.kept", kind="network_received", object_id=received_id, data=data)

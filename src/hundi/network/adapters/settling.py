@@ -19,7 +19,7 @@ from hundi.network.protocol.store import ConcurrentChange
 from hundi.network.provider_queries import KeptRow, MessageRow
 
 _DISMISS: Final = """
-    UPDATE network_received SET outcome = 'DISMISSED', changed_at = $3 WHERE seller_id = $1 AND received_id = $2"""
+    UPDATE network_received SET outcome = 'DISMISSED', about = waits_for, changed_at = $3 WHERE seller_id = $1 AND received_id = $2"""
 _DOUBT: Final = """
     SELECT message_id, call, about, parcel, progress FROM network_messages
      WHERE seller_id = $1 AND message_id = $2 AND progress = 'IN DOUBT' FOR UPDATE"""

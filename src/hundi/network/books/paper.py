@@ -11,9 +11,8 @@ import msgspec
 
 from hundi.documents.queries import DocumentRow, ItemRow
 from hundi.gst.document import ITEM_VALUE_TYPES, OTHER_VALUE_TYPES, RATE_TYPES, ZERO, Document, Item, Party
-from hundi.gst.einvoice import check
 from hundi.gst.inv01 import SCHEMA_VERSION
-from hundi.kit.dates import IST, ist_date
+from hundi.kit.dates import IST
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.states import STATES
 from hundi.network.books.document import clean, document_of
@@ -64,10 +63,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 def body_of(row: DocumentRow, items: Sequence[ItemRow], more: Particulars, place: Place) -> wire.SendInvoice:
     """Write an invoice as the body of Create Invoice or Edit Invoice. Raises :class:`CannotBeSent` with every problem."""
     document = document_of(row, items, default_hsn=more.default_hsn, account=more.account)
-    problems = [
-        *_missing(document, row, more, has_lines=bool(items)),
-        *_wrong_irn(document, ist_date(row.invoice_date)),
-    ]
+    problems = _missing(document, row, more, has_lines=bool(items))
     if problems:
         raise CannotBeSent(problems=problems)
     body = {
@@ -116,18 +112,6 @@ def _missing(document: Document, row: DocumentRow, more: Particulars, *, has_lin
         message = "Send it by mail: the network takes invoices above zero only."
         found.append(FieldProblem("invoice.valueDetails.totalInvoiceValue", "AMOUNT_NOT_POSITIVE", message))
     return found
-
-
-def _wrong_irn(document: Document, day: date) -> list[FieldProblem]:
-    """Hold the IRN against number, GSTIN and year (contract b2b §9.4): what the portal gave is not looked at again."""
-    if not document.irn:
-        return []
-    found = check(document, today=day, strict=True).errors
-    return [
-        FieldProblem(f"invoice.{one.field}", one.code, one.message, one.rejected)
-        for one in found
-        if one.field.startswith("eInvoiceInfo")
-    ]
 
 
 def _invoice(document: Document, row: DocumentRow, more: Particulars, place: Place) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from hundi.documents.queries import DocumentRow, ItemRow
 from hundi.invoices import lifecycle
 from hundi.invoices.rules import SentVia
 from hundi.kit.actor import Actor
+from hundi.kit.dates import ist_date
 from hundi.kit.errors import FieldProblem, Invalid, Refusal
 from hundi.kit.keys import Keyring
 from hundi.network import counterparties, service
@@ -34,6 +35,7 @@ from hundi.network.counterparties import OwnId
 from hundi.network.ends import party_of
 from hundi.network.protocol import messages as m
 from hundi.network.protocol.statuses import InvoiceStatus
+from hundi.network.scrutiny import keys_of, scrutinised
 from hundi.network.wire.meaning import message_of
 
 _SETTING: Final = "SELECT dispatch_channel, default_hsn FROM sellers WHERE seller_id = $1"
@@ -78,6 +80,7 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
     object_id: str
     message_id: str
     digest: str
+    doubts: Sequence[FieldProblem] = ()
 
 
 async def dispatch(
@@ -186,6 +189,7 @@ class _Sender:
                 if isinstance(done, _Ready):
                     ready.append(done)
                     outcome.queued.append(invoice_id)
+                    outcome.warnings.extend(msgspec.structs.replace(one, field=field) for one in done.doubts)
                     continue
                 problem = done
             if problem is None:
@@ -227,6 +231,9 @@ class _Sender:
             digest = digest_of(body)
             if link is not None and link.status == InvoiceStatus.SENT.value and digest == link.digest:
                 return None
+            doubts = scrutinised(
+                body, today=ist_date(self.tx.now), keys=keys_of(self.settings), sandbox=self.settings.network_sandbox
+            )
             message = message_of(body, m.SendInvoice if new else m.EditInvoice)
             # What is refused half-way leaves nothing behind.
             async with self.tx.connection.transaction():
@@ -239,7 +246,10 @@ class _Sender:
         except Refusal as refused:
             first = refused.problems[0] if refused.problems else FieldProblem("", refused.code, refused.message)
             return self._problem(row, first.code, f"{first.field}: {first.message}" if first.field else first.message)
-        return _Ready(row=row, link=None if new else link, object_id=object_id, message_id=message_id, digest=digest)
+        return _Ready(
+            row=row, link=None if new else link, object_id=object_id, message_id=message_id, digest=digest,
+            doubts=[self._problem(row, one.code, f"{one.field}: {one.message}") for one in doubts],
+        )  # fmt: skip
 
     def _problem(self, row: QueuedInvoice, code: str, sentence: str) -> FieldProblem:
         return FieldProblem("", code, f"Invoice {row.invoice_number}: {sentence}", row.invoice_id)

@@ -12,7 +12,7 @@ from hundi.http.outgoing import Outgoing as Caller
 from hundi.kit.errors import Transient
 from hundi.kit.keys import Keyring
 from hundi.network.keys import HomeSigner
-from hundi.network.outbox import Outbox, Statements
+from hundi.network.outbox import TOO_FAR, Outbox, Statements
 from hundi.network.pause import Pause
 from hundi.network.postman import Postman
 from hundi.network.protocol.parcels import CENTRE
@@ -27,7 +27,10 @@ _WITH_MAIL: Final = """
     SELECT h.home, h.address FROM central.homes h
      WHERE h.address IS NOT NULL AND EXISTS (
            SELECT 1 FROM central.outbox o
-            WHERE split_part(o.receiver, '/', 1) = h.home AND o.receiver LIKE '%/%' AND o.due <= $1)"""
+            WHERE split_part(o.receiver, '/', 1) = h.home AND o.receiver LIKE '%/%' AND o.due <= $1
+           UNION ALL
+           SELECT 1 FROM central.outbox o
+            WHERE split_part(o.receiver, '/', 1) = h.home AND o.receiver LIKE '%/%' AND o.due > $2)"""
 _STATEMENTS: Final = Statements(
     claim="""
         UPDATE central.outbox SET attempts = attempts + 1, due = $3
@@ -39,15 +42,20 @@ _STATEMENTS: Final = Statements(
     taken="DELETE FROM central.outbox WHERE parcel_id = ANY ($1::text[]) RETURNING parcel_id",
     again="""
         UPDATE central.outbox AS o SET due = p.due, problem = p.problem
-          FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS p (parcel_id, due, problem)
-         WHERE o.parcel_id = p.parcel_id""",
+          FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::timestamptz[])
+               AS p (parcel_id, due, problem, claimed)
+         WHERE o.parcel_id = p.parcel_id AND o.due = p.claimed""",
+    left="""
+        UPDATE central.outbox AS o SET due = $3, attempts = o.attempts - 1
+          FROM unnest($1::text[], $2::timestamptz[]) AS p (parcel_id, claimed)
+         WHERE o.parcel_id = p.parcel_id AND o.due = p.claimed""",
     put="INSERT INTO central.outbox (parcel_id, receiver, parcel, due, attempts) VALUES ($1, $2, $3, $4, 0)",
     keep="""
         INSERT INTO central.refused (parcel_id, receiver, parcel, attempts, code, detail, refused_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)""",
     hurry="""
         UPDATE central.outbox SET due = $2
-         WHERE split_part(receiver, '/', 1) = $1 AND receiver LIKE '%/%' AND due > $2""",
+         WHERE split_part(receiver, '/', 1) = $1 AND receiver LIKE '%/%' AND due > $3""",
 )
 
 
@@ -94,7 +102,7 @@ class Deliveries:
     async def look(self) -> None:
         """Begin a round to each server for which something is due and none is under way."""
         async with self._db.unbound() as tx:
-            rows = await tx.fetch(_WITH_MAIL, tx.now)
+            rows = await tx.fetch(_WITH_MAIL, tx.now, tx.now + TOO_FAR)
         for row in rows:
             pause = self._pauses.setdefault(row["home"], Pause())
             under_way = self._rounds.get(row["home"])
@@ -111,12 +119,18 @@ class Deliveries:
             log.exception("a server's parcels could not be delivered", server=server)
 
     async def _deliver(self, server: str, postman: Postman, pause: Pause) -> None:
+        first = True
         while not self._stopping:
+            begun = asyncio.get_running_loop().time()
             async with self._db.unbound() as tx:
-                batch = await Outbox(tx, _STATEMENTS, server, keyed=False).claim()
+                outbox = Outbox(tx, _STATEMENTS, server, keyed=False)
+                if first:
+                    await outbox.set_right()
+                batch = await outbox.claim()
+            first = False
             if not batch:
                 return
-            outcomes = await postman.carry(batch)
+            outcomes = await postman.carry(batch, begun)
             back = pause.learn(outcomes, self._db.clock.now())
             async with self._db.unbound() as tx:
                 outbox = Outbox(tx, _STATEMENTS, server, keyed=False)

@@ -11,7 +11,7 @@ from hundi.kit.clock import FrozenClock
 from hundi.kit.keys import Keyring
 from hundi.network.central.store import PostgresCentreStore
 from hundi.network.keys import HomeVerifier
-from hundi.network.protocol.centre import Centre
+from hundi.network.protocol.centre import Centre, Scrutiny
 from hundi.network.protocol.identifiers import SortableIds
 from hundi.network.protocol.messages import DecideKyc, NetworkOrder, SettlePayment
 from hundi.network.protocol.objects import BusinessFacts, NetworkObject, PaymentFacts
@@ -26,7 +26,9 @@ _REFUSED: Final = """
      WHERE refused_at >= $1 ORDER BY refused_at DESC, parcel_id LIMIT $2"""
 _SERVERS: Final = """
     SELECT h.home, h.address, w.count, w.oldest, w.problem FROM central.homes h,
-           LATERAL (SELECT count(*) AS count, min(o.parcel_id) AS oldest, max(o.problem) AS problem FROM central.outbox o
+           LATERAL (SELECT count(*) AS count, min(o.parcel_id) AS oldest,
+                         coalesce(max(o.problem) FILTER (WHERE o.problem NOT LIKE 'WAITS_ITS_TURN:%'), max(o.problem))
+                             AS problem FROM central.outbox o
                      WHERE split_part(o.receiver, '/', 1) = h.home AND o.receiver LIKE '%/%') w
      ORDER BY h.home"""
 _REGISTER: Final = """
@@ -41,9 +43,9 @@ _DUE: Final = """
      ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
 
 
-def _centre(tx: Transaction, verifier: HomeVerifier) -> Centre:
+def _centre(tx: Transaction, verifier: HomeVerifier, scrutiny: Scrutiny | None = None) -> Centre:
     clock = FrozenClock(tx.now)
-    return Centre(clock, SortableIds(clock), verifier)
+    return Centre(clock, SortableIds(clock), verifier, scrutiny)
 
 
 async def _verifier(tx: Transaction, keyring: Keyring, sender: str) -> HomeVerifier:
@@ -60,13 +62,16 @@ async def check(tx: Transaction, keyring: Keyring, envelope: Envelope) -> None:
     unseal(envelope, CENTRE, tx.now, await _verifier(tx, keyring, envelope.sender))
 
 
-async def receive(tx: Transaction, keyring: Keyring, envelope: Envelope, *, sandbox: bool) -> list[str]:
+async def receive(
+    tx: Transaction, keyring: Keyring, envelope: Envelope, *, sandbox: bool, scrutiny: Scrutiny | None = None
+) -> list[str]:
     """Take an envelope in; gives the homes for which something waits now.
 
-    In a sandbox the unit approves KYC and settles on-platform payments by itself, in the same commit. Raises
+    In a sandbox the unit approves KYC and settles on-platform payments by itself, in the same commit. What ``scrutiny``
+    has against a message is its answer, once its turn has come. Raises
     :class:`hundi.network.protocol.faults.MessageRefused` for the wire's faults.
     """
-    centre = _centre(tx, await _verifier(tx, keyring, envelope.sender))
+    centre = _centre(tx, await _verifier(tx, keyring, envelope.sender), scrutiny)
     return await _take(tx, centre, [(centre.unseal(envelope), envelope.parcel)], sandbox=sandbox)
 
 
@@ -76,7 +81,7 @@ async def take_here(
     """Take what a company of this installation has in its outbox, in its order, all or none; otherwise as :func:`receive`.
 
     The transaction is bound to the company and gives the parcels up itself, so nobody else can have put them in: they need
-    no signature.
+    no signature. What the GST rules have against them was said before they got there.
     """
     arrived = [(opened(one.parcel, one.id, sender, CENTRE), one.parcel) for one in waiting]
     return await _take(tx, _centre(tx, HomeVerifier(keyring)), arrived, sandbox=sandbox)

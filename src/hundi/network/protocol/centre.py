@@ -3,12 +3,12 @@
 The first argument is the store, which is the caller's transaction; nothing here commits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hundi.kit.clock import Clock
 from hundi.network.protocol.catalogue import CALLS, NOTICE
 from hundi.network.protocol.deciding import decide, subjects
-from hundi.network.protocol.decisions import Change, Context, Decision, Delivery, Draft, Resp
+from hundi.network.protocol.decisions import Change, Context, Decision, Delivery, Draft, Objection, Resp
 from hundi.network.protocol.faults import MessageRefused
 from hundi.network.protocol.gathering import gather
 from hundi.network.protocol.identifiers import IdMaker, Prefix
@@ -17,15 +17,19 @@ from hundi.network.protocol.messages import Call, Message, NetworkOrder
 from hundi.network.protocol.parcels import CENTRE, Envelope, Parcel, Verifier, unseal
 from hundi.network.protocol.store import CentreStore
 
+Scrutiny = Callable[[Call], Objection | None]
+"""Looks at the content of a message before the rules of its object do; gives what stands against it."""
+
 
 class Centre:
     """Takes messages in from parties and orders from its operator."""
 
-    def __init__(self, clock: Clock, ids: IdMaker, verifier: Verifier) -> None:
-        """Keep the sources of time, ids and keys."""
+    def __init__(self, clock: Clock, ids: IdMaker, verifier: Verifier, scrutiny: Scrutiny | None = None) -> None:
+        """Keep the sources of time, ids and keys. Without ``scrutiny`` the senders' content was looked at before."""
         self._clock = clock
         self._ids = ids
         self._verifier = verifier
+        self._scrutiny = scrutiny
 
     async def receive(self, store: CentreStore, envelope: Envelope) -> int:
         """Take an envelope in; gives how many parcels took effect. Raises :class:`MessageRefused` for the wire's faults.
@@ -55,16 +59,20 @@ class Centre:
 
     async def _answer(self, store: CentreStore, sender: str, message_id: str, message: Call) -> None:
         context = Context(sender, message_id, self._clock.now())
-        try:
-            decision = await self._decide(store, context, message)
-        except MessageRefused as refused:
+        objection = self._scrutiny(message) if self._scrutiny is not None else None
+        decision = Decision()
+        if objection is None:
+            try:
+                decision = await self._decide(store, context, message)
+            except MessageRefused as refused:
+                objection = Objection(code=refused.fault, detail=refused.sentence(), field=refused.field)
+        resp = Resp(request_id=message_id, success=True)
+        if objection is not None:
             resp = Resp(
-                request_id=message_id, success=False, error_code=refused.fault, error_detail=refused.sentence(),
-                error_field=refused.field or None,
+                request_id=message_id, success=False, error_code=objection.code, error_detail=objection.detail,
+                error_field=objection.field or None,
             )  # fmt: skip
-            await self._tell(store, context, message, Decision(), resp)
-        else:
-            await self._tell(store, context, message, decision, Resp(request_id=message_id, success=True))
+        await self._tell(store, context, message, decision, resp)
 
     async def _decide(self, store: CentreStore, context: Context, message: Message) -> Decision:
         decision = decide(message, Draft(context, await gather(store, message)))

@@ -53,6 +53,14 @@ class Resp(msgspec.Struct, frozen=True, kw_only=True):
     error_field: str | None = None
 
 
+class Objection(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a message is not acceptable whatever the objects say: a code, a sentence, and the place in its body."""
+
+    code: str
+    detail: str
+    field: str
+
+
 class FoundBusiness(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the answer to Check Entity or Search Entity (contract B2B §4.1, §4.4)."""
 

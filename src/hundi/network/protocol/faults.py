@@ -93,7 +93,7 @@ class Meaning(NamedTuple):
 MEANINGS: Final[Mapping[Fault, Meaning]] = {
     Fault.UNREADABLE: Meaning("The message cannot be read: send it again as it was made.", "GEN0007"),
     Fault.SENDER_UNKNOWN: Meaning("The network has no key of this sender: register the key first.", "GEN0001"),
-    Fault.BAD_SIGNATURE: Meaning("The signature does not fit the message: sign exactly what you send."),
+    Fault.BAD_SIGNATURE: Meaning("The signature does not fit the message: sign exactly what you send, with the key that is known of you."),
     Fault.WRONG_RECEIVER: Meaning("The message is addressed to somebody else: check where you send it."),
     Fault.CLOCK_OUT_OF_WINDOW: Meaning("The message is too old or from the future: check your clock, stamp and sign it anew.", "TXN0004"),
     Fault.MESSAGE_ID_REUSED: Meaning("This message id was used for another message: take a new one.", "TXN0002"),

@@ -6,7 +6,7 @@ parcel cannot be altered, re-dated or sent on in another's name.
 """
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import msgspec
@@ -101,6 +101,10 @@ def _signed(sender: str, parcel_id: str, stamp: datetime, parcel: bytes) -> byte
     return f"{sender}.{parcel_id}.{stamp.isoformat()}.".encode() + parcel
 
 
+def _second(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
 _DECODER: Final = msgspec.json.Decoder(Parcel)
 
 
@@ -116,7 +120,8 @@ def unseal(envelope: Envelope, receiver: str, now: datetime, verifier: Verifier)
     if not genuine:
         raise MessageRefused(Fault.BAD_SIGNATURE, "signature")
     if abs(envelope.stamp - now) > REPLAY_WINDOW:
-        raise MessageRefused(Fault.CLOCK_OUT_OF_WINDOW, "stamp", envelope.stamp.isoformat())
+        detail = f"stamped {_second(envelope.stamp)}, here it is {_second(now)}"
+        raise MessageRefused(Fault.CLOCK_OUT_OF_WINDOW, "stamp", detail)
     return opened(envelope.parcel, envelope.id, envelope.sender, receiver)
 
 
