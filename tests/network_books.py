@@ -150,6 +150,17 @@ class Trade:
         await jobs.withdraw(self.world.context, {"seller_id": self.seller.seller_id, "invoice_id": invoice_id})
         await self.world.carry()
 
+    async def reapplied(self) -> int:
+        """Run the jobs that a balance that rose has put into the queue; gives how many there were."""
+        async with self.seller.db.unbound() as tx:
+            rows = await tx.fetch(
+                "DELETE FROM pgqueuer WHERE entrypoint = 'network.reapply' AND convert_from(payload, 'UTF8')::jsonb"
+                " ->> 'seller_id' = $1 RETURNING payload", self.seller.seller_id
+            )  # fmt: skip
+        for row in rows:
+            await jobs.reapply(self.world.context, bodies.json_of(row["payload"]))
+        return len(rows)
+
     async def entries(self, invoice_id: str) -> list[tuple[str, Decimal, str | None]]:
         """Give kind, amount and reference of an invoice's entries, by kind."""
         rows = await self.seller.rows(

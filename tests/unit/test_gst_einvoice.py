@@ -199,6 +199,8 @@ CASES = [
     case("AMOUNT_TOO_PRECISE", "itemLists[0].unitPrice", item(invoice(), unit_price=D("100.5001"))),
     case("TOTAL_NOT_QUANTITY_TIMES_PRICE", "itemLists[0].totalAmt", item(invoice(), quantity=D(11)), "2192"),
     case("ASSESSABLE_MISMATCH", "itemLists[0].assessmentAmount", item(invoice(), discount=D(7)), "2193"),
+    case("DISCOUNT_UNNAMED", "itemLists[0].assessmentAmount",
+         item(invoice(), discount=D(0), total_amount=D("1010.00"), unit_price=D("101.00")), "2193"),
     case("RATE_UNLISTED", "itemLists[0].gstRate", item(invoice(), gst_rate=D(28)), "2240"),
     case("RATE_UNLISTED", "itemLists[0].gstRate", item(NOTE, gst_rate=D(17)), "2240"),
     case("TAX_HEADS_MIXED", "itemLists[0].itemValueDetails[IGST]", item(invoice(), igst=D(1)), "2172"),

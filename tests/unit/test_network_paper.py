@@ -17,7 +17,8 @@ from hundi.gst.document import Document
 from hundi.gst.einvoice import check
 from hundi.gst.irn import irn_of
 from hundi.network.books.document import document_of
-from hundi.network.books.paper import CannotBeSent, OrderReference, Particulars, Place, body_of, digest_of
+from hundi.network.books.ordering import OrderReference
+from hundi.network.books.paper import CannotBeSent, Particulars, Place, body_of, digest_of
 from hundi.network.protocol import messages as m
 from hundi.network.wire.invoice import SendInvoice
 from hundi.network.wire.meaning import message_of

@@ -96,7 +96,9 @@ ALWAYS: list[Any] = [
     (lambda i: i["buyerDetails"].update(gstin="60AAACG0569P1Z3"), "buyerDetails.gstin", "GSTIN_STATE", None),
     (lambda i: i["buyerDetails"].update(gstin=bodies.GSTIN), "buyerDetails.gstin", "SAME_PARTY", "2211"),
     (lambda i: i["itemLists"].append(bodies.item(0)), "itemLists[1].serialno", "SERIAL_DUPLICATE", "2233"),
-    (lambda i: i["itemLists"][0].update(assessmentAmount=990, totalItemValue=1170),
+    (lambda i: i["itemLists"][0].update(assessmentAmount=1010, totalItemValue=1190),
+     "itemLists[0].assessmentAmount", "ASSESSABLE_MISMATCH", "2193"),
+    (lambda i: i["itemLists"][0]["itemValueDetails"].append({"type": "DISCOUNT", "value": 20}),
      "itemLists[0].assessmentAmount", "ASSESSABLE_MISMATCH", "2193"),
     (lambda i: i["itemLists"][0]["itemValueDetails"].append({"type": "CGST", "value": 90}),
      "itemLists[0].itemValueDetails[IGST]", "TAX_HEADS_MIXED", "2174"),
@@ -122,6 +124,8 @@ WITH_AN_IRN: list[Any] = [
     (lambda i: i["buyerDetails"].update(gstin="URP"), "buyerDetails.gstin", "BUYER_UNREGISTERED", "2212"),
     (lambda i: i["transactionDetails"].update(igstChargable="YES"),
      "transactionDetails.igstChargable", "IGST_ON_INTRA", "2262"),
+    (lambda i: i["itemLists"][0].update(totalAmt=1100, unitPrice=110),
+     "itemLists[0].assessmentAmount", "DISCOUNT_UNNAMED", "2193"),
     (lambda i: i["itemLists"][0].update(gstRate=17), "itemLists[0].gstRate", "RATE_UNLISTED", "2240"),
     (lambda i: i["itemLists"][0].update(gstRate=5), "itemLists[0].itemValueDetails[IGST]", "IGST_MISMATCH", "2235"),
     (lambda i: i["itemLists"][0]["itemValueDetails"].append({"type": "OCTROI", "value": 12}),
@@ -237,7 +241,7 @@ def test_made_up_gstins_pass_in_a_sandbox_and_are_told_of() -> None:
 
 
 def test_two_thousand_mistakes_are_listed_and_more_are_counted() -> None:
-    line = bodies.item(1180) | {"totalItemValue": 2000, "assessmentAmount": 5}
+    line = bodies.item(1180) | {"totalItemValue": 2000, "assessmentAmount": 5, "totalAmt": 1}
     lines = [line | {"serialno": str(at + 1)} for at in range(1000)]
     lines[0]["itemValueDetails"] = [{"type": "IGST", "value": 180}, {"type": "CGST", "value": 1}]
     body = changed(lambda i: i.update(itemLists=lines, valueDetails={"totalInvoiceValue": 2_000_000}))

@@ -200,7 +200,25 @@ def test_the_list_of_locked_fields() -> None:
         "netAmount",
     }
     assert named <= LOCKED_FIELDS
-    assert set(LOCKED_CHANGES) == LOCKED_FIELDS
+    assert set(LOCKED_CHANGES) == LOCKED_FIELDS - {"itemLists"}, (
+        "lines are not decided here, only whether they may change"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lock", "permissions", "code"),
+    [
+        (Lock.NONE, NOBODY, None),
+        (Lock.RETURNED, NOBODY, None),
+        (Lock.DISPATCHED, NOBODY, "INVOICE_LOCKED"),
+        (Lock.DISPATCHED, ALL, None),
+        (Lock.IRN, ALL, "INVOICE_LOCKED_BY_IRN"),
+    ],
+)
+def test_lines_stand_still_where_the_figures_do(lock: Lock, permissions: Permissions, code: str | None) -> None:
+    decision = decide(CURRENT, {}, lock=lock, permissions=permissions, today=TODAY, other_lines=True)
+    assert [problem.code for problem in decision.problems] == ([code] if code else [])
+    assert decision.overridden == (("itemLists",) if lock is Lock.DISPATCHED and permissions is ALL else ())
 
 
 @pytest.mark.parametrize("name", sorted(LOCKED_CHANGES))

@@ -21,20 +21,20 @@ _WAITING: Final = """
 async def dispatch_invoices(
     settings: Settings, invoice_ids: list[str], seller: str | None, *, everything: bool
 ) -> dict[str, Any]:
-    """Queue the named invoices, or all that wait, 5,000 a transaction; give what became of them."""
+    """Queue the named invoices, or all that wait, at most 5,000 a transaction; give what became of them."""
     total: dict[str, Any] = {"queued": 0, "already": 0, "refused": []}
     async with opened(settings) as parts:
         seller_id = await the_seller(parts, settings, seller)
         who = operator(seller_id, parts.clock.now())
         last = ""
         while True:
-            async with parts.db.transaction(seller_id) as tx:
-                batch = invoice_ids
-                if everything:
+            batch = invoice_ids
+            if everything:
+                async with parts.db.read(seller_id) as tx:
                     batch = [row["invoice_id"] for row in await tx.fetch(_WAITING, seller_id, last, _BATCH)]
-                if not batch:
-                    return total
-                outcome = await sending.dispatch(tx, who, parts.keyring, settings, batch)
+            if not batch:
+                return total
+            outcome = await sending.dispatch_all(parts.db, seller_id, who, parts.keyring, settings, batch)
             total["queued"] += len(outcome.queued)
             total["already"] += len(outcome.already)
             total["refused"] += [msgspec.to_builtins(problem) for problem in outcome.refused]

@@ -83,6 +83,14 @@ CHECKS: Final[dict[str, str]] = {
           LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM network_postings WHERE seller_id = $1 GROUP BY 1) p
                  ON p.invoice_id = l.invoice_id
          WHERE l.seller_id = $1 AND o.status <> 'FAILED' AND o.total - o.due <> coalesce(p.total, 0) LIMIT 20""",
+    "what is kept on account is more than is owed": """
+        SELECT i.invoice_id, format('%s of a payment over the network is kept, %s is owed', sum(p.excess), i.balance)
+          FROM network_postings p
+          JOIN invoices i ON i.seller_id = $1 AND i.invoice_id = p.invoice_id
+         WHERE p.seller_id = $1 AND p.excess > 0 AND i.balance > 0
+           AND i.receivable_status NOT IN ('CANCELLED', 'WRITTEN_OFF')
+           AND i.modified_at < $2::timestamptz - interval '1 hour'
+         GROUP BY i.invoice_id, i.balance LIMIT 20""",
     "the lines of an invoice add up": """
         SELECT i.invoice_id, format('taxable value %s, lines %s', i.taxable_value, l.total)
           FROM invoices i

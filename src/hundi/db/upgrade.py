@@ -23,18 +23,18 @@ _APP_TABLES_READ_WRITE: Final = (
     "webhook_endpoints", "webhook_cursors", "webhook_lanes", "webhook_deliveries", "webhook_attempts",
     "network_objects", "network_outbox", "network_awaiting", "network_heights", "network_numbers", "network_held",
     "payable_policies", "network_payables", "network_payable_orders",
-    "network_counterparties", "network_invoices",
+    "network_counterparties", "network_invoices", "network_postings",
     "network_connections", "network_messages", "network_received",
 )  # fmt: skip
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
     "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
     "webhook_messages",
-    "network_events", "network_inbox", "network_postings", "network_aliases", "network_refused",
+    "network_events", "network_inbox", "network_aliases", "network_refused",
 )  # fmt: skip
 _APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")
 _APP_TABLES_DELETE: Final = (
-    "idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations",
+    "invoice_items", "idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations",
     "webhook_messages", "webhook_deliveries", "webhook_attempts",
     "network_outbox", "network_awaiting", "network_held", "network_payable_orders", "network_counterparties",
     "network_connections",

@@ -51,6 +51,13 @@ class QueueOutcome(msgspec.Struct, frozen=True, kw_only=True):
     refused: list[FieldProblem]
     warnings: list[FieldProblem] = msgspec.field(default_factory=list)
 
+    def add(self, other: "QueueOutcome") -> None:
+        """Take over what became of further invoices of the same request."""
+        self.queued.extend(other.queued)
+        self.already.extend(other.already)
+        self.refused.extend(other.refused)
+        self.warnings.extend(other.warnings)
+
 
 async def queue(
     tx: Transaction,

@@ -43,16 +43,22 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, Any]
 
 
+async def audit_all(tx: Transaction, origin: Origin, action: str, *, kind: str, changes: Sequence[Change]) -> None:
+    """Write one audit row for each change, in one statement."""
+    await tx.execute(
+        _AUDIT, tx.seller_id, tx.now, origin.subject, action, kind, origin.request_id,
+        [new_id("aud", tx.now) for _ in changes], [change.object_id for change in changes],
+        [as_json(change.before or None) for change in changes], [as_json(change.after) for change in changes],
+    )  # fmt: skip
+
+
 async def record_all(
     tx: Transaction, origin: Origin, action: str, event: str, *, kind: str, changes: Sequence[Change]
 ) -> None:
     """Write one audit row and one event row for each change, in two statements."""
     if not changes:
         return
+    await audit_all(tx, origin, action, kind=kind, changes=changes)
     ids = [change.object_id for change in changes]
     after = [as_json(change.after) for change in changes]
-    await tx.execute(
-        _AUDIT, tx.seller_id, tx.now, origin.subject, action, kind, origin.request_id,
-        [new_id("aud", tx.now) for _ in changes], ids, [as_json(change.before) for change in changes], after,
-    )  # fmt: skip
     await tx.execute(_EVENTS, tx.seller_id, tx.now, event, kind, [new_id("evt", tx.now) for _ in changes], ids, after)

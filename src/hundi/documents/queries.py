@@ -36,7 +36,7 @@ _DOCUMENTS: Final = """
      ORDER BY i.invoice_id"""
 _ITEMS: Final = """
     SELECT invoice_id, description, hsn_code, is_service, quantity, unit, unit_price, discount, taxable_value, gst_rate,
-           cgst, sgst, igst, cess, item_total
+           cgst, sgst, igst, cess, item_total, order_line
       FROM invoice_items WHERE seller_id = $1 AND invoice_id = ANY($2::text[]) ORDER BY invoice_id, line_no"""
 _LINK: Final = """
     SELECT l.invoice_id FROM invoice_links l
@@ -136,6 +136,7 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     igst: Decimal
     cess: Decimal
     item_total: Decimal
+    order_line: str | None = None
 
 
 async def documents(tx: Transaction, seller_id: SellerId, invoice_ids: Sequence[str]) -> list[DocumentRow]:

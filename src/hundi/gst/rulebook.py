@@ -106,6 +106,8 @@ _ITEMS: Final = (
     _rule("AMOUNT_TOO_PRECISE", _S, None, "Give at most {places} decimals."),
     _rule("TOTAL_NOT_QUANTITY_TIMES_PRICE", _W, "2192", "Quantity times unit price is {expected}."),
     _rule("ASSESSABLE_MISMATCH", _E, "2193", "Total amount less discount is {expected}: send that (₹1 either way)."),
+    _rule("DISCOUNT_UNNAMED", _S, "2193",
+          "This is {short} less than the total amount: name that as DISCOUNT, or send the total amount less it."),
     _rule("RATE_UNLISTED", _S, "2240", "This rate is not in force on the day of the document."),
     _rule("TAX_HEADS_MIXED", _E, None, "Charge either CGST and SGST or IGST, never both."),
     _rule("TAX_HEADS_CONTRADICT_PLACE", _S, "2172", "{due}"),

@@ -7,6 +7,7 @@ then finds the reply.
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -20,6 +21,7 @@ from hundi.kit.errors import Conflict, FieldProblem, Invalid, NotAllowedNow
 from hundi.kit.keys import Keyring
 
 MAX_KEY: Final = 255
+KEPT: Final = timedelta(hours=24)
 
 _CLAIM: Final = """
     INSERT INTO idempotency_keys (seller_id, subject, key, request_hash, created_at)
@@ -30,7 +32,7 @@ _CLAIM: Final = """
      WHERE idempotency_keys.created_at < excluded.created_at - interval '24 hours'
     RETURNING true"""
 _FIND: Final = """
-    SELECT request_hash, status, reply, import_id FROM idempotency_keys
+    SELECT request_hash, status, reply, import_id, created_at FROM idempotency_keys
      WHERE seller_id = $1 AND subject = $2 AND key = $3"""
 _STORE: Final = """
     UPDATE idempotency_keys SET status = $4, reply = $5 WHERE seller_id = $1 AND subject = $2 AND key = $3"""
@@ -99,6 +101,22 @@ async def once(
         kept = body if sealed is None else sealed.seal(body.decode(), _context(tx, call))
         await tx.execute(_STORE, tx.seller_id, call.actor.subject, call.key, status, kept)
         return reply_of(body, status)
+
+
+async def answered_before(db: Database, call: Call) -> bool:
+    """Tell whether a reply to this request is kept: for verbs of several commits, which ask before the first of them.
+
+    Raises :class:`KeyReused` when the key came with another request.
+    """
+    if call.key is None:
+        return False
+    async with db.read(call.actor) as tx:
+        found = await tx.fetchrow(_FIND, tx.seller_id, call.actor.subject, call.key)
+        if found is None or found["created_at"] < tx.now - KEPT:
+            return False
+    if found["request_hash"] != call.fingerprint:
+        raise KeyReused
+    return found["status"] is not None
 
 
 async def claim(tx: Transaction, call: Call) -> tuple[int, bytes] | None:

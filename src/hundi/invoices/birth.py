@@ -1,7 +1,7 @@
 """How an invoice is born through the API: the body checked, the row computed, one round trip to the database (design §3)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,11 +13,10 @@ from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Connection, Database
 from hundi.db.sqlstate import constraint_of, sqlstate_of
 from hundi.gst.numbers import SeriesExhausted, number_error, number_warnings
-from hundi.gst.rates import rate_problem
-from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export, tax_heads
+from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export
 from hundi.http.idempotency import Call, KeyReused
 from hundi.http.wire import Money
-from hundi.invoices import line_sums
+from hundi.invoices import line_sums, lines
 from hundi.invoices.amounts import AmountMismatch, AmountsIn, AmountsOut, compute
 from hundi.invoices.errors import ApprovalNotWritable, ExternalIdTaken, NoSeries, NumberTaken, RegistrationNotFound
 from hundi.invoices.rows import CreatedFacts, ItemRow
@@ -47,10 +46,6 @@ _REFUSALS: Final[dict[str, type[Refusal]]] = {
     "no_series": NoSeries,
     "series_exhausted": SeriesExhausted,
 }
-_LINE_NAMES: Final = {
-    "taxable_value": "assessmentAmount", "cgst": "cgst", "sgst": "sgst", "igst": "igst", "cess": "cess",
-    "item_total": "totalItemValue",
-}  # fmt: skip
 _FIELD_OF: Final = {
     "approval_not_writable": "approvalStatus",
     "customer_not_found": "customerId",
@@ -97,7 +92,7 @@ def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, v
     amounts = _amounts(data, AmountMismatch.WARN)
     untaxed = bool(data.reverseCharge) or supply in line_sums.WITH_PAYMENT
     items = _items(data.itemLists or [], amounts, problems, untaxed=untaxed)
-    warnings += _unlisted(data.itemLists or [], invoiced)
+    warnings += lines.unlisted(data.itemLists or [], invoiced)
     problems += amounts.errors
     if approval.invalid:
         problems.append(approval.invalid)
@@ -215,44 +210,14 @@ def _registration(data: InvoiceCreate, problems: list[FieldProblem]) -> str | No
 
 
 def _items(
-    lines: Sequence[ItemIn], amounts: AmountsOut, problems: list[FieldProblem], *, untaxed: bool
+    sent: Sequence[ItemIn], amounts: AmountsOut, problems: list[FieldProblem], *, untaxed: bool
 ) -> list[dict[str, Any]]:
-    """Complete the lines and hold them against the invoice: see :mod:`hundi.invoices.line_sums`."""
-    found = [_item(at, line, amounts) for at, line in enumerate(lines)]
-    if found and not amounts.errors:
-        sums = {name: sum((item[name] for item in found), ZERO) for name in (*line_sums.HEADS, "item_total")}
+    """Complete the lines and hold them against the invoice."""
+    found = lines.completed(sent, Heads(amounts.cgst, amounts.sgst, amounts.igst))
+    if not amounts.errors:
         says = {name: getattr(amounts, name) for name in line_sums.HEADS}
-        wanted = line_sums.Wanted(**says, untaxed=untaxed)
-        problems += line_sums.problems(line_sums.Sums(count=len(found), **sums), wanted, "itemLists", _LINE_NAMES)
+        problems += lines.problems(found, line_sums.Wanted(**says, untaxed=untaxed))
     return found
-
-
-def _unlisted(lines: Sequence[ItemIn], day: date) -> list[FieldProblem]:
-    """Warn of rates that are not in force on the day of the invoice (domain §2)."""
-    found = (rate_problem(f"itemLists[{at}].gstRate", line.gstRate.value, day) for at, line in enumerate(lines))
-    return [problem for problem in found if problem is not None]
-
-
-def _item(at: int, line: ItemIn, amounts: AmountsOut) -> dict[str, Any]:
-    taxable = line.assessmentAmount.value
-    heads = Heads(*(_paise(head) for head in (line.cgst, line.sgst, line.igst)))
-    if line.cgst is None and line.sgst is None and line.igst is None and (amounts.cgst or amounts.sgst or amounts.igst):
-        # An invoice without any tax (a bill of supply, an export under LUT) has lines without any, whatever their rate.
-        heads = tax_heads(taxable, line.gstRate.value, inter_state=bool(amounts.igst))
-    cess = _paise(line.cess)
-    total = line.totalItemValue.value if line.totalItemValue else taxable + heads.cgst + heads.sgst + heads.igst + cess
-    return {
-        "line_no": at + 1, "description": line.productDescription, "hsn_code": line.hsnCode,
-        "is_service": line.isService == "YES", "quantity": line.quantity.value if line.quantity else None,
-        "unit": line.unit, "unit_price": line.unitPrice.value if line.unitPrice else None,
-        "discount": _paise(line.discount), "taxable_value": taxable,
-        "gst_rate": line.gstRate.value, "cgst": heads.cgst, "sgst": heads.sgst, "igst": heads.igst, "cess": cess,
-        "item_total": total,
-    }  # fmt: skip
-
-
-def _paise(amount: Money | None) -> Decimal:
-    return ZERO if amount is None else amount.value
 
 
 async def first_called(db: Database, call: Call) -> datetime | None:

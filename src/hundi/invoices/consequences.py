@@ -1,5 +1,6 @@
 """What a change of an invoice means for its other parts: its lines, its place of supply, the links that were sent."""
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from hundi.customers.errors import CustomerNotFound
 from hundi.customers.rows import CustomerRow
 from hundi.db.pool import Transaction
 from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export
-from hundi.invoices import line_sums
+from hundi.invoices import line_sums, lines
 from hundi.invoices.rows import InvoiceRow
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.money import ZERO
@@ -27,6 +28,17 @@ _WIRE_NAMES: Final = {
 }  # fmt: skip
 
 
+def check_new_lines(before: InvoiceRow, values: Mapping[str, Any], new: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse new lines that do not add up to the invoice as it is going to be; raises :class:`Invalid`."""
+    says = {name: values.get(name, getattr(before, name)) for name in line_sums.HEADS}
+    reverse: bool = values.get("reverse_charge", before.reverse_charge)
+    supply = SupplyType(before.supply_type) if before.supply_type else None
+    untaxed = reverse or supply in line_sums.WITH_PAYMENT
+    problems = lines.problems(new, line_sums.Wanted(**says, untaxed=untaxed))
+    if problems:
+        raise Invalid(problems=problems)
+
+
 async def check_lines(tx: Transaction, before: InvoiceRow, values: dict[str, Any]) -> None:
     """Refuse new figures that the invoice's lines do not add up to (``line_sums``); raises :class:`Invalid`.
 
@@ -42,13 +54,13 @@ async def check_lines(tx: Transaction, before: InvoiceRow, values: dict[str, Any
         wanted: Decimal = values.get(name, getattr(before, name))
         come_to = getattr(sums, name)
         if wanted != getattr(before, name) and abs(come_to - wanted) > apart:
-            message = f"The invoice's lines come to {come_to}, not {wanted}: cancel it and issue another."
+            message = f"The invoice's lines come to {come_to}, not {wanted}: send itemLists with lines that do."
             problems.append(FieldProblem(field, "ITEMS_DO_NOT_ADD_UP", message, str(wanted)))
     supply = SupplyType(before.supply_type) if before.supply_type else None
     if values.get("reverse_charge", True) is False and supply not in line_sums.WITH_PAYMENT:
         parts = sum((getattr(sums, head) for head in line_sums.HEADS), ZERO)
         if abs(sums.item_total - parts) > apart:
-            message = "The invoice's lines leave out the tax, as under reverse charge: cancel it and issue another."
+            message = "The invoice's lines leave out the tax, as under reverse charge: send itemLists with it."
             problems.append(FieldProblem("reverseCharge", "ITEMS_DO_NOT_ADD_UP", message, "false"))
     if problems:
         raise Invalid(problems=problems)

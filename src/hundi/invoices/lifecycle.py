@@ -1,5 +1,6 @@
 """The only place that writes an invoice's status columns: guarded by the state that was read, with its event (design §4.4)."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from hundi.audit import service as audit
@@ -29,6 +30,10 @@ _NETWORK: Final = """
     UPDATE invoices SET network_status = $3, network_hold = $4, buyer_response = $5, buyer_remarks = $6,
            modified_at = $7, modified_by = $8, version = version + 1
      WHERE seller_id = $1 AND invoice_id = $2"""
+_NETWORK_ALL: Final = """
+    UPDATE invoices SET network_status = $3, network_hold = NULL, buyer_response = NULL, buyer_remarks = NULL,
+           modified_at = $4, modified_by = $5, version = version + 1
+     WHERE seller_id = $1 AND invoice_id = ANY ($2::text[])"""
 _NEW_ROUND: Final = """
     UPDATE invoices SET approval_status = $4, approval_round = approval_round + 1, submitted_by = $5
      WHERE seller_id = $1 AND invoice_id = $2 AND approval_status = $3 RETURNING approval_round"""
@@ -72,6 +77,11 @@ async def note_network(
     await tx.execute(
         _NETWORK, tx.seller_id, invoice_id, status, hold, response, remarks, tx.now, who.subject
     )  # fmt: skip
+
+
+async def note_sent(tx: Transaction, who: Actor, invoice_ids: Sequence[str], *, status: str) -> None:
+    """Write down that these invoices are on their way over the network, of which nothing was said before."""
+    await tx.execute(_NETWORK_ALL, tx.seller_id, list(invoice_ids), status, tx.now, who.subject)
 
 
 async def move_approval(

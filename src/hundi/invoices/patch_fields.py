@@ -40,7 +40,7 @@ CLEARED_TO_ZERO: Final = frozenset({"cgst", "sgst", "igst", "cess", "tds", "disc
 """The amounts that ``null`` clears: to zero."""
 
 LOCKED_FIELDS: Final = frozenset(
-    {"customerId", "invoiceNumber", "invoiceDate", *SWITCH_FIELDS, *FIGURE_FIELDS} - {"tds"}
+    {"customerId", "invoiceNumber", "invoiceDate", "itemLists", *SWITCH_FIELDS, *FIGURE_FIELDS} - {"tds"}
 )
 """What stands still after dispatch or IRN (domain §3; our extension amounts are of the same kind as ``baseAmount``)."""
 

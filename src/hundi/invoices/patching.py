@@ -84,18 +84,22 @@ def decide(
     permissions: Permissions,
     today: date,
     amount_mismatch: AmountMismatch = AmountMismatch.ERROR,
+    other_lines: bool = False,
 ) -> PatchDecision:
     """Decide a PATCH and list every problem; never raises on what a client can send.
 
     ``changes`` has wire names with parsed values: ``Decimal``, ``bool``, ``str``, ``date`` (dueDate), ``datetime``
-    (invoiceDate), ``None`` to clear; statuses are plain text. ``today`` is the day in India. An unknown name raises
-    ``ValueError``: the schema should have dropped it.
+    (invoiceDate), ``None`` to clear; statuses are plain text. ``today`` is the day in India. ``other_lines``: the invoice
+    is to have other lines, which stand still where its figures do. An unknown name raises ``ValueError``: the schema
+    should have dropped it.
     """
     unknown = set(changes) - PATCH_FIELDS
     if unknown:
         message = f"not fields of a PATCH: {', '.join(sorted(unknown))}"
         raise ValueError(message)
     draft = _Draft(current, {name: value for name, value in changes.items() if value is not None}, permissions)
+    if other_lines:
+        draft.changed.add("itemLists")
     _clear(draft, changes)
     _clean_amounts(draft)
     _set_plain(draft, today)

@@ -34,7 +34,7 @@ _LOCK: Final = """
     SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = $2 AND deleted_at IS NULL FOR UPDATE"""
 _ITEMS: Final = """
     SELECT line_no, description, hsn_code, is_service, quantity, unit, unit_price, discount, taxable_value, gst_rate,
-           cgst, sgst, igst, cess, item_total
+           cgst, sgst, igst, cess, item_total, order_line
       FROM invoice_items WHERE seller_id = $1 AND invoice_id = $2 ORDER BY line_no"""
 _ENTRY_SUMS: Final = """
     SELECT coalesce(sum(amount) FILTER (WHERE kind <> ALL ($3::text[])), 0)::numeric(18,2) AS adjusted,

@@ -112,3 +112,4 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     igst: Decimal
     cess: Decimal
     item_total: Decimal
+    order_line: str | None = None

@@ -30,6 +30,14 @@ Email = Annotated[str, Meta(max_length=254)]
 Mobile = Annotated[str, Meta(max_length=20)]
 Via = Annotated[str, Meta(max_length=50)]
 State = Annotated[str, Meta(max_length=60)]
+OrderLine = Annotated[
+    str,
+    Meta(
+        pattern=r'^[^\\"]{1,50}\Z',
+        extra_json_schema={"pattern": r'^([^\\"]){1,50}$'},
+        description="The line of the customer's purchase order: <line>, or <order number>/<line>",
+    ),
+]
 
 
 class ItemIn(msgspec.Struct, kw_only=True):
@@ -50,6 +58,7 @@ class ItemIn(msgspec.Struct, kw_only=True):
     igst: Money | None = None
     cess: Money | None = None
     totalItemValue: Money | None = None
+    orderLineReference: OrderLine | None = None
 
 
 class InvoiceCreate(msgspec.Struct, kw_only=True):
@@ -163,6 +172,11 @@ class InvoicePatch(msgspec.Struct, kw_only=True):
     tcs: Money | UnsetType | None = UNSET
     roundOff: SignedMoney | UnsetType | None = UNSET
     reverseCharge: bool | UnsetType | None = UNSET
+    itemLists: (
+        Annotated[list[ItemIn], Meta(max_length=1000, description="All lines anew; null or an empty list for none")]
+        | UnsetType
+        | None
+    ) = UNSET
     minimumPart: (
         Annotated[Money, Meta(description="The least part payment, where part payment is allowed")] | UnsetType | None
     ) = UNSET
@@ -208,6 +222,7 @@ class ItemOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     igst: Decimal | None = None
     cess: Decimal | None = None
     totalItemValue: Decimal | None = None
+    orderLineReference: str | None = None
 
     @classmethod
     def of(cls, row: ItemRow) -> "ItemOut":
@@ -216,7 +231,7 @@ class ItemOut(msgspec.Struct, kw_only=True, omit_defaults=True):
             serialno=str(row.line_no), productDescription=row.description, hsnCode=row.hsn_code,
             isService="YES" if row.is_service else "NO", quantity=row.quantity, unit=row.unit, unitPrice=row.unit_price,
             discount=row.discount, assessmentAmount=row.taxable_value, gstRate=row.gst_rate, cgst=row.cgst,
-            sgst=row.sgst, igst=row.igst, cess=row.cess, totalItemValue=row.item_total,
+            sgst=row.sgst, igst=row.igst, cess=row.cess, totalItemValue=row.item_total, orderLineReference=row.order_line,
         )  # fmt: skip
 
 

@@ -16,13 +16,14 @@ from hundi.customers import queries as customers
 from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of
+from hundi.gst.supply import Heads
 from hundi.http.wire import Money, WireDate, WireDateTime
-from hundi.invoices import approvals, consequences, lifecycle, numbering, queries
+from hundi.invoices import approvals, consequences, lifecycle, lines, numbering, queries
 from hundi.invoices.amounts import AmountMismatch
 from hundi.invoices.errors import ApprovalWithChanges, BeingSent, HeldByNetwork, NumberTaken
 from hundi.invoices.patch_fields import Current, Lock, PatchDecision, Permissions
 from hundi.invoices.patching import decide
-from hundi.invoices.rows import InvoiceRow
+from hundi.invoices.rows import InvoiceRow, ItemRow
 from hundi.invoices.rules import (
     APPROVED,
     MONEY_KINDS,
@@ -31,14 +32,14 @@ from hundi.invoices.rules import (
     ReceivableStatus,
     status_after,
 )
-from hundi.invoices.schemas import InvoicePatch
+from hundi.invoices.schemas import InvoicePatch, ItemIn
 from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor
 from hundi.kit.contacts import is_email, is_phone
 from hundi.kit.dates import financial_year, ist_date, start_of_day
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.ids import new_id
-from hundi.kit.money import round_to_paise, shown
+from hundi.kit.money import ZERO, round_to_paise, shown
 
 _POLICY: Final = "SELECT amount_mismatch FROM sellers WHERE seller_id = $1"
 _ADD_ENTRIES: Final = """
@@ -52,6 +53,8 @@ _REASON: Final = "UPDATE invoices SET status_reason = $3 WHERE seller_id = $1 AN
 RETURNED_ON_NETWORK: Final = "RETURNED"
 WITHDRAW: Final = "network.withdraw"
 """The job that tells the buyer, over the network, that an invoice was cancelled."""
+REAPPLY: Final = "network.reapply"
+"""The job that sees whether money of the network that was kept on account belongs to the invoice after all."""
 # What a checker or approver may PATCH who may write nothing else.
 _DECIDING: Final = frozenset({"approvalStatus", "remarks"})
 # Why an invoice is in one of these is kept beside it; everything else says so by itself.
@@ -61,6 +64,7 @@ _APPROVED_CONTENT: Final = frozenset(
     {
         "customer_id", "invoice_number", "invoice_date", "base_amount", "cgst", "sgst", "igst", "cess", "discount",
         "other_charges", "tcs", "round_off", "gst_exclusive", "reverse_charge", "invoice_value", "net_amount",
+        "lines",
     }
 )  # fmt: skip
 # An empty text stands for none in these, as at create.
@@ -119,6 +123,7 @@ async def change(
     check(before.version)
     remarks = changes.pop("remarks", None) or None
     minimum = _minimum_part(changes)
+    new = await _other_lines(tx, before, changes)
     decision = decide(
         await _current(tx, before),
         changes,
@@ -129,6 +134,7 @@ async def change(
         ),
         today=ist_date(tx.now),
         amount_mismatch=AmountMismatch(await tx.fetchval(_POLICY, tx.seller_id)),
+        other_lines=new is not None,
     )
     found = _text_problems(changes) + minimum.problems
     problems = decision.problems + found
@@ -138,10 +144,15 @@ async def change(
     if decision.move is ReceivableStatus.CANCELLED:
         _check_network(before)
     decision.values.update(minimum.values)
-    if "taxable_value" in decision.values:
+    warnings = list(decision.warnings)
+    if new is not None:
+        consequences.check_new_lines(before, decision.values, new.lines)
+        day: date = decision.values.get("invoice_date", before.invoice_date)
+        warnings += lines.unlisted(new.sent, ist_date(day) if isinstance(day, datetime) else day)
+    elif "taxable_value" in decision.values:
         await consequences.check_lines(tx, before, decision.values)
-    warnings = [*decision.warnings, *await _check_customer(tx, before, decision)]
-    await _apply(tx, who, before, decision, remarks)
+    warnings += await _check_customer(tx, before, decision)
+    await _apply(tx, who, before, decision, remarks, new)
     after = await queries.one(tx, tx.seller_id, invoice_id)
     if decision.dispatch_now and after.approval_status in APPROVED:
         await enqueue(tx, "invoices.dispatch_requested", ids={"invoice_ids": [invoice_id], "actor": who.subject})
@@ -160,6 +171,13 @@ async def settle(tx: Transaction, who: Actor, row: InvoiceRow, *, received: Deci
     await tx.execute(_SETTLE, tx.seller_id, row.invoice_id, received, balance, tx.now, who.subject)
     if after is not before and before is not ReceivableStatus.PAID:
         await lifecycle.move_receivable(tx, row.invoice_id, before, after)
+    await _owed_again(tx, row, balance)
+
+
+async def _owed_again(tx: Transaction, before: InvoiceRow, balance: Decimal) -> None:
+    """Have what the network's payments left on account looked at again, where an invoice owes more than it did."""
+    if before.network_status is not None and balance > before.balance:
+        await enqueue(tx, REAPPLY, ids={"invoice_id": before.invoice_id})
 
 
 def not_sent_yet() -> FieldProblem:
@@ -185,6 +203,25 @@ def _minimum_part(changes: dict[str, Any]) -> _Minimum:
         message = "Send an amount above zero, or null for none."
         return _Minimum({}, [FieldProblem("minimumPart", "TOO_SMALL", message, shown(sent))])
     return _Minimum({"minimum_part": least}, [])
+
+
+class _NewLines(msgspec.Struct, frozen=True):
+    """The lines an invoice is to have: as they were sent, as they are stored, and those that stand until then."""
+
+    sent: list[ItemIn]
+    lines: list[dict[str, Any]]
+    before: list[ItemRow]
+
+
+async def _other_lines(tx: Transaction, before: InvoiceRow, changes: dict[str, Any]) -> _NewLines | None:
+    """Take ``itemLists`` out of the changes; None where it is not in them or says what stands already."""
+    if "itemLists" not in changes:
+        return None
+    sent: list[ItemIn] = changes.pop("itemLists") or []
+    heads = Heads(*(changes.get(name, getattr(before, name)) or ZERO for name in ("cgst", "sgst", "igst")))
+    made = lines.completed(sent, heads)
+    stored = await queries.items(tx, tx.seller_id, before.invoice_id)
+    return None if lines.same(made, stored) else _NewLines(sent, made, stored)
 
 
 def _lock_of(row: InvoiceRow) -> Lock:
@@ -259,21 +296,29 @@ async def _check_customer(tx: Transaction, before: InvoiceRow, decision: PatchDe
     return await consequences.of_customer_change(tx, before, customer, decision.values)
 
 
-async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: PatchDecision, remarks: str | None) -> None:
+async def _apply(
+    tx: Transaction,
+    who: Actor,
+    before: InvoiceRow,
+    decision: PatchDecision,
+    remarks: str | None,
+    new: _NewLines | None,
+) -> None:
     values = dict(decision.values)
     stray = set(values) - _WRITABLE
     if stray:
         message = f"a PATCH may not write {', '.join(sorted(stray))}"
         raise ValueError(message)
     changed = {name: value for name, value in values.items() if getattr(before, name) != value}
-    if not changed and not decision.entries and decision.move is None and decision.approval_move is None:
+    moves = decision.move is not None or decision.approval_move is not None
+    if not changed and new is None and not decision.entries and not moves:
         return
     # PAID demands a zero balance (a CHECK), so a status that leaves PAID is written first and one that enters it last.
     leaves_paid = decision.move is not None and before.receivable_status == ReceivableStatus.PAID.value
     if decision.move is not None and leaves_paid:
         await lifecycle.move_receivable(tx, before.invoice_id, ReceivableStatus.PAID, decision.move, reason=remarks)
-    if changed or decision.entries or decision.move is not None:
-        await _write_values(tx, who, before, changed)
+    if changed or new is not None or decision.entries or decision.move is not None:
+        await _write_values(tx, who, before, changed, new)
     if decision.entries:
         await tx.execute(
             _ADD_ENTRIES, tx.seller_id, before.invoice_id, [new_id("ent", tx.now) for _ in decision.entries],
@@ -291,20 +336,21 @@ async def _apply(tx: Transaction, who: Actor, before: InvoiceRow, decision: Patc
         if before.network_status is not None:
             # The buyer is told by the network; the job finds out whether there is anything left to withdraw.
             await enqueue(tx, WITHDRAW, ids={"invoice_id": before.invoice_id, "actor": who.subject})
-    await _leave_trace(tx, who, before, changed, decision, remarks)
-    await _approve(tx, who, before, changed, decision, remarks)
+    await _owed_again(tx, before, values.get("balance", before.balance))
+    await _leave_trace(tx, who, before, changed, decision, remarks, new)
+    await _approve(tx, who, before, {*changed, *(["lines"] if new is not None else [])}, decision, remarks)
 
 
 async def _approve(
     tx: Transaction,
     who: Actor,
     before: InvoiceRow,
-    changed: dict[str, Any],
+    changed: set[str],
     decision: PatchDecision,
     remarks: str | None,
 ) -> None:
     """Move the approval: the step that was asked for, or the beginning anew that a changed content asks for."""
-    content = _APPROVED_CONTENT & set(changed)
+    content = _APPROVED_CONTENT & changed
     if _lock_of(before) is not Lock.NONE:
         # Once it is sent, tax deducted at source stays open, and the net amount follows it (domain §3).
         content -= {"net_amount"}
@@ -327,7 +373,9 @@ async def _approve(
     await approvals.decide(tx, who, before, verdict, remarks=remarks)
 
 
-async def _write_values(tx: Transaction, who: Actor, before: InvoiceRow, changed: dict[str, Any]) -> None:
+async def _write_values(
+    tx: Transaction, who: Actor, before: InvoiceRow, changed: dict[str, Any], new: _NewLines | None
+) -> None:
     values = dict(changed)
     if "invoice_date" in values:
         moment = values["invoice_date"]
@@ -349,6 +397,8 @@ async def _write_values(tx: Transaction, who: Actor, before: InvoiceRow, changed
         message = "Use another number; this one exists in the registration's financial year."
         problem = FieldProblem("invoiceNumber", NumberTaken.code, message, values.get("invoice_number"))
         raise NumberTaken(problems=[problem]) from error
+    if new is not None:
+        await lines.replace(tx, before.invoice_id, new.lines)
 
 
 async def _leave_trace(
@@ -358,9 +408,12 @@ async def _leave_trace(
     changed: dict[str, Any],
     decision: PatchDecision,
     remarks: str | None,
+    lines_too: _NewLines | None,
 ) -> None:
     old = {name: getattr(before, name) for name in changed}
     new = dict(changed)
+    if lines_too is not None:
+        old["itemLists"], new["itemLists"] = lines_too.before, lines_too.lines
     if decision.move is not None:
         old["receivable_status"], new["receivable_status"] = before.receivable_status, decision.move.value
     if decision.approval_move is not None:

@@ -17,7 +17,7 @@ from hundi.dispatch.service import QueueOutcome
 from hundi.http.body import JsonBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import FAILURE, SUCCESS, Envelope, ErrorResponse, Reply, failed, sub_errors
-from hundi.http.idempotency import Call, once
+from hundi.http.idempotency import Call, answered_before, once
 from hundi.kit.errors import ErrorType, FieldProblem, Invalid
 from hundi.network.books import sending
 
@@ -37,17 +37,20 @@ async def dispatch_invoice_collection(
     """Send invoices to their customers; the payload lists each invoice that was not queued, and why.
 
     `channel: BHARAT_CONNECT` sends over the network to customers whose B2B ID is known; without a channel the company's
-    setting decides.
+    setting decides. What goes over the network is sent 200 invoices a commit: a call that is interrupted is made again, and
+    sends what is left.
     """
     ids = checked_ids(data.invoiceIds)
+    wanted = sending.Wanted(
+        channel=data.channel, partial_payment_allowed=data.partialPaymentAllowed, resend=data.resend, group=data.group
+    )
+    who, keyring, settings = call.actor, state.keyring, state.settings
+    ahead = None
+    if len(ids) > sending.SLICE and not await answered_before(state.db, call):
+        ahead = await sending.in_slices(state.db, who, who, keyring, settings, ids, wanted)
 
     async def work(tx: Transaction) -> Envelope[ErrorResponse]:
-        wanted = sending.Wanted(
-            channel=data.channel, partial_payment_allowed=data.partialPaymentAllowed, resend=data.resend,
-            group=data.group,
-        )  # fmt: skip
-        outcome = await sending.dispatch(tx, call.actor, state.keyring, state.settings, ids, wanted)
-        return shown(outcome, call, tx)
+        return shown(await sending.dispatch(tx, who, keyring, settings, ids, wanted, ahead), call, tx)
 
     return await once(state.db, call, work)
 

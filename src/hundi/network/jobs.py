@@ -17,7 +17,7 @@ from hundi.audit import service as audit
 from hundi.config import Settings
 from hundi.db.pool import Transaction
 from hundi.dispatch.trail import SYSTEM, Origin
-from hundi.invoices.service import WITHDRAW
+from hundi.invoices.service import REAPPLY, WITHDRAW
 from hundi.jobs.batch import enqueue_many
 from hundi.jobs.context import Handler, JobContext
 from hundi.jobs.later import RunLater
@@ -29,8 +29,8 @@ from hundi.network import matches
 from hundi.network.adapters import sending as providers
 from hundi.network.adapters.departure import FORWARD
 from hundi.network.arrivals import take_all
-from hundi.network.books import answers, sending
-from hundi.network.books.acting import acting
+from hundi.network.books import answers, money, sending
+from hundi.network.books.acting import NETWORK, acting
 from hundi.network.central import unit
 from hundi.network.central.delivery import call_out
 from hundi.network.ends import party_of
@@ -153,8 +153,9 @@ async def dispatch_requested(context: JobContext, payload: dict[str, Any]) -> No
     ids = [str(one) for one in payload["invoice_ids"]]
     origin = Origin(subject=payload.get("actor") or SYSTEM, request_id=payload.get("request_id"))
     for at in range(0, len(ids), _CHUNK):
-        async with context.db.transaction(seller_id) as tx:
-            outcome = await sending.dispatch(tx, origin, context.keyring, context.settings, ids[at : at + _CHUNK])
+        outcome = await sending.dispatch_all(
+            context.db, seller_id, origin, context.keyring, context.settings, ids[at : at + _CHUNK]
+        )
         for problem in outcome.refused:
             log.warning("not dispatched", seller_id=seller_id, invoice_id=problem.rejected, code=problem.code)
 
@@ -177,6 +178,12 @@ async def withdraw(context: JobContext, payload: dict[str, Any]) -> None:
         return
     if not done:
         raise RunLater(_SOON, "an answer of the network is awaited")
+
+
+async def reapply(context: JobContext, payload: dict[str, Any]) -> None:
+    """See whether what a payment of the network left on account belongs to its invoice after all."""
+    async with context.db.transaction(SellerId(payload["seller_id"])) as tx:
+        await money.reapply(tx, acting(tx, NETWORK), str(payload["invoice_id"]))
 
 
 async def forward(context: JobContext, payload: dict[str, Any]) -> None:
@@ -242,5 +249,6 @@ JOBS: Final[Mapping[str, Handler]] = {
     COLLECT: collect,
     matches.MATCH: match,
     WITHDRAW: withdraw,
+    REAPPLY: reapply,
     "invoices.dispatch_requested": dispatch_requested,
 }

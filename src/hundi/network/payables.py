@@ -17,7 +17,9 @@ from hundi.network.verdicts import GOOD, Verdict
 BLOCK: Final = 1000
 """Rows that are in memory at a time while a file is written."""
 _NEVER: Final = "DATE '9999-12-31'"
-_COLUMNS: Final = """o.object_id, o.number, o.supplier, o.buyer, o.status, o.version, o.total, o.due, o.created_at,
+# Of what was rejected or cancelled nothing is owed, whatever was left of it then.
+_OWED: Final = "CASE WHEN o.status IN ('REJECTED', 'CANCELLED') THEN 0.00 ELSE coalesce(o.due, 0) END"
+_COLUMNS: Final = f"""o.object_id, o.number, o.supplier, o.buyer, o.status, o.version, o.total, {_OWED} AS due, o.created_at,
     o.changed_at, p.supplier_name, p.supplier_gstin, p.invoice_date, p.due_date, p.order_numbers, p.verdict,
     p.findings::text AS findings, p.accepted_version"""
 _FROM: Final = """
@@ -41,7 +43,7 @@ _KEYS: Final = {
     PayableOrder.RECEIVED: "o.created_at",
     PayableOrder.INVOICE_DATE: f"coalesce(p.invoice_date, {_NEVER})",
     PayableOrder.DUE_DATE: f"coalesce(p.due_date, {_NEVER})",
-    PayableOrder.DUE_AMOUNT: "coalesce(o.due, 0)",
+    PayableOrder.DUE_AMOUNT: _OWED,
     PayableOrder.SUPPLIER: "coalesce(lower(p.supplier_name), '')",
 }
 

@@ -96,6 +96,11 @@ class UnitOfWork:
         )
         await gather_ahead(self, [message])
 
+    async def expect_all_to_send(self, receiver: str, messages: Sequence[Call]) -> None:
+        """Read at once what sending these messages of ours will ask for."""
+        await self._ask_numbers({(receiver, lane) for message in messages for lane in subjects(message)})
+        await gather_ahead(self, messages)
+
     async def _open(self, sender: str, parcels: Sequence[Parcel]) -> None:
         """Lock the lanes of parcels, and see what was seen, kept back and awaited of them."""
         lanes = {position.lane for parcel in parcels for position in parcel.positions}

@@ -151,7 +151,7 @@ def _item(at: int, item: ItemRow, row: DocumentRow) -> Item:
         quantity=item.quantity, unit=_unit(item.unit, is_service=item.is_service), unit_price=price, total_amount=total,
         discount=item.discount, assessable=item.taxable_value, gst_rate=item.gst_rate, cgst=item.cgst, sgst=item.sgst,
         igst=item.igst, cess=item.cess, cess_rate=_cess_rate(item.cess, item.taxable_value),
-        total_value=item.taxable_value + taxes,
+        total_value=item.taxable_value + taxes, order_line=item.order_line or "",
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -33,10 +33,12 @@ _HOLD_INVOICES: Final = """
     SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = ANY (ARRAY(
         SELECT invoice_id FROM network_invoices WHERE seller_id = $1 AND object_id = ANY ($2::text[])))
      ORDER BY invoice_id FOR UPDATE"""
-_INSERT: Final = """
+_INSERT_ALL: Final = """
     INSERT INTO network_invoices (seller_id, invoice_id, round, object_id, message_id, delivery_id, pending, created_at,
                                   changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"""
+    SELECT $1, l.invoice_id, l.round, l.object_id, l.message_id, l.delivery_id, l.pending, $2, $2
+      FROM unnest($3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[])
+           AS l (invoice_id, round, object_id, message_id, delivery_id, pending)"""
 _AGAIN: Final = """
     UPDATE network_invoices SET message_id = $3, delivery_id = $4, pending = $5, changed_at = $6
      WHERE seller_id = $1 AND object_id = $2"""
@@ -118,11 +120,20 @@ async def awaiting(tx: Transaction, message_id: str) -> Link | None:
     return None if row is None else Link(**dict(row))
 
 
-async def sent(
-    tx: Transaction, invoice_id: str, number: int, object_id: str, *, message_id: str, delivery_id: str, pending: str
-) -> None:
-    """Note that an invoice was sent for the ``number``-th time as something new, under this object id."""
-    await tx.execute(_INSERT, tx.seller_id, invoice_id, number, object_id, message_id, delivery_id, pending, tx.now)
+class Sent(NamedTuple):
+    """An invoice that was sent for the ``number``-th time as something new, under this object id."""
+
+    invoice_id: str
+    number: int
+    object_id: str
+    message_id: str
+    delivery_id: str
+    pending: str
+
+
+async def sent(tx: Transaction, all_: Sequence[Sent]) -> None:
+    """Note what was sent as something new."""
+    await tx.execute(_INSERT_ALL, tx.seller_id, tx.now, *([one[at] for one in all_] for at in range(len(Sent._fields))))
 
 
 async def sent_again(tx: Transaction, object_id: str, *, message_id: str, delivery_id: str, pending: str) -> None:

@@ -4,6 +4,7 @@ Each part is written once (``network_postings`` has its key). What stands alread
 recorded the transfer or the note by hand, is not written again; what is more than is owed is kept on account.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Final
@@ -20,6 +21,7 @@ from hundi.kit.actor import Actor
 from hundi.kit.errors import Refusal
 from hundi.kit.money import ZERO
 from hundi.network.books.acting import NETWORK
+from hundi.network.postgres import decoded
 from hundi.network.protocol.objects import NetworkObject, PaymentFacts, PaymentLine, facts_of
 from hundi.payments import queries as payments_queries
 from hundi.payments import service as payments
@@ -45,6 +47,16 @@ _INSERT: Final = """
     INSERT INTO network_postings (seller_id, payment_id, invoice_id, part, kind, reference, amount, posted, covered, excess,
                                   entry_id, at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"""
+_KEPT: Final = """
+    SELECT payment_id, part, kind, reference, covered, excess FROM network_postings
+     WHERE seller_id = $1 AND invoice_id = $2 AND (covered > 0 OR excess > 0) ORDER BY at, payment_id, part"""
+_SETTLED: Final = """
+    UPDATE network_postings SET posted = posted + $5, covered = covered - $6, excess = excess + $6 - $5,
+           entry_id = coalesce(entry_id, $7)
+     WHERE seller_id = $1 AND payment_id = $2 AND invoice_id = $3 AND part = $4"""
+_PAYMENTS: Final = """
+    SELECT data::text AS data FROM network_objects WHERE seller_id = $1 AND kind = 'PAYMENT' AND object_id = ANY ($2::text[])"""
+_OBJECTS: Final = "SELECT object_id FROM network_invoices WHERE seller_id = $1 AND invoice_id = $2"
 _LONGEST_SECTION: Final = 20
 
 
@@ -93,25 +105,64 @@ async def post(tx: Transaction, who: Actor, payment: NetworkObject, line: Paymen
         left = await _post_part(tx, who, payment.id, invoice_id, at, part)
         if left > 0:
             excess.append({"kind": part.kind.value, "amount": left, "reference": part.reference})
+    await _tell_excess(tx, who, invoice_id, payment.id, excess)
+
+
+async def _tell_excess(
+    tx: Transaction, who: Actor, invoice_id: str, payment_id: str, excess: list[dict[str, object]]
+) -> None:
     if excess:
-        facts = {"paymentId": payment.id, "excess": excess}
+        facts = {"paymentId": payment_id, "excess": excess}
         await audit.record(tx, who, "invoice.payment_excess", kind="invoice", object_id=invoice_id, after=facts)
         await audit.emit(tx, "invoice.payment_excess", kind="invoice", object_id=invoice_id, data=facts)
 
 
+async def reapply(tx: Transaction, who: Actor, invoice_id: str) -> None:
+    """Write of confirmed payments what belongs to the invoice after all: something that stood in their place was taken back.
+
+    A part that was covered by an entry of somebody's own hand needs one of ours once that is reversed, and what was more
+    than was owed is no longer more where the invoice owes again. Done twice it changes nothing the second time.
+    """
+    try:
+        await invoices.lock(tx, tx.seller_id, invoice_id)
+    except InvoiceNotFound:
+        return
+    kept = await tx.fetch(_KEPT, tx.seller_id, invoice_id)
+    parts = await _parts_again(tx, invoice_id, sorted({row["payment_id"] for row in kept})) if kept else {}
+    for row in kept:
+        part = parts.get((row["payment_id"], row["part"]))
+        if part is None:
+            continue
+        # What stands less what is covered: below zero, so much of the cover is gone.
+        gone = min(max(-await _standing(tx, invoice_id, part), ZERO), row["covered"]) if row["covered"] else ZERO
+        entry_id, posted = await _write(tx, who, invoice_id, part, row["excess"] + gone)
+        if not posted and not gone:
+            continue
+        await tx.execute(
+            _SETTLED, tx.seller_id, row["payment_id"], invoice_id, row["part"], posted, gone, entry_id
+        )  # fmt: skip
+        if gone > posted:
+            told = {"kind": part.kind.value, "amount": gone - posted, "reference": part.reference}
+            await _tell_excess(tx, who, invoice_id, row["payment_id"], [told])
+
+
+async def _parts_again(tx: Transaction, invoice_id: str, payment_ids: Sequence[str]) -> dict[tuple[str, int], _Part]:
+    """Give the parts of these payments for an invoice, by payment and number, as they were first reckoned."""
+    ours = {row["object_id"] for row in await tx.fetch(_OBJECTS, tx.seller_id, invoice_id)}
+    found: dict[tuple[str, int], _Part] = {}
+    for row in await tx.fetch(_PAYMENTS, tx.seller_id, list(payment_ids)):
+        payment = decoded(row["data"])
+        for line in facts_of(payment, PaymentFacts).lines:
+            if line.invoice_id in ours:
+                found |= {(payment.id, at): part for at, part in enumerate(parts_of(payment, line), 1)}
+    return found
+
+
 async def _post_part(tx: Transaction, who: Actor, payment_id: str, invoice_id: str, at: int, part: _Part) -> Decimal:
     """Write one part and give what of it the invoice does not take."""
-    covered = min(await _covered(tx, invoice_id, part), part.amount)
+    covered = min(max(await _standing(tx, invoice_id, part), ZERO), part.amount)
     rest = part.amount - covered
-    if rest > 0 and part.kind not in TDS_KINDS:
-        await _expect_less_tax(tx, who, invoice_id, rest)
-    entry_id, posted = None, ZERO
-    if rest > 0:
-        new = NewEntry(
-            kind=part.kind, amount=rest, reference=part.reference, note=part.note, tds_section=part.tds_section,
-            accept_part=True,
-        )  # fmt: skip
-        entry_id, posted = await payments.record_told(tx, who, invoice_id, new)
+    entry_id, posted = await _write(tx, who, invoice_id, part, rest)
     excess = rest - posted
     await tx.execute(
         _INSERT, tx.seller_id, payment_id, invoice_id, at, part.kind.value, part.reference, part.amount, posted, covered,
@@ -120,15 +171,33 @@ async def _post_part(tx: Transaction, who: Actor, payment_id: str, invoice_id: s
     return excess
 
 
-async def _covered(tx: Transaction, invoice_id: str, part: _Part) -> Decimal:
-    """Give what stands of a part by somebody's own hand: a transfer or a note that was recorded before it was confirmed."""
+async def _write(
+    tx: Transaction, who: Actor, invoice_id: str, part: _Part, amount: Decimal
+) -> tuple[str | None, Decimal]:
+    """Write so much of a part as an entry; gives its id and what the invoice took."""
+    if amount <= 0:
+        return None, ZERO
+    if part.kind not in TDS_KINDS:
+        await _expect_less_tax(tx, who, invoice_id, amount)
+    new = NewEntry(
+        kind=part.kind, amount=amount, reference=part.reference, note=part.note, tds_section=part.tds_section,
+        accept_part=True,
+    )  # fmt: skip
+    return await payments.record_told(tx, who, invoice_id, new)
+
+
+async def _standing(tx: Transaction, invoice_id: str, part: _Part) -> Decimal:
+    """Give what stands of a part by somebody's own hand and covers no other: a transfer or a note that was recorded before.
+
+    Below zero, more is covered than stands: an entry was reversed since.
+    """
     if part.kind not in {EntryKind.RECEIPT, EntryKind.CREDIT_NOTE}:
         return ZERO
     kinds = MONEY_KINDS if part.kind is EntryKind.RECEIPT else {part.kind}
     found: Decimal = await tx.fetchval(
         _COVERS, tx.seller_id, invoice_id, part.reference, sorted(kind.value for kind in kinds), NETWORK
     )
-    return max(found, ZERO)
+    return found
 
 
 async def _expect_less_tax(tx: Transaction, who: Actor, invoice_id: str, amount: Decimal) -> None:

@@ -16,6 +16,7 @@ from hundi.kit.dates import IST
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.states import STATES
 from hundi.network.books.document import clean, document_of
+from hundi.network.books.ordering import OrderReference
 from hundi.network.wire import invoice as wire
 from hundi.network.wire.blocks import ObjectVersion, StatusTransition
 from hundi.network.wire.reading import read, written
@@ -31,14 +32,6 @@ class CannotBeSent(Invalid):
     """This invoice cannot be written as a message of the network; each field that is in the way is named."""
 
     code = "NOT_FOR_THE_NETWORK"
-
-
-class OrderReference(msgspec.Struct, frozen=True, kw_only=True):
-    """The purchase order an invoice is for: ``object_id`` where it came over the network and still takes invoices."""
-
-    number: str
-    day: date | None = None
-    object_id: str | None = None
 
 
 class Particulars(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +187,7 @@ def _item(item: Item) -> dict[str, Any]:
         "hsnCode": item.hsn, "quantity": item.quantity, "unit": item.unit, "unitPrice": item.unit_price,
         "totalAmt": item.total_amount, "assessmentAmount": item.assessable, "gstRate": item.gst_rate,
         "totalItemValue": item.total_value, "itemValueDetails": _typed(item, ITEM_VALUE_TYPES),
-        "rates": _typed(item, RATE_TYPES),
+        "rates": _typed(item, RATE_TYPES), "orderLineReference": item.order_line,
     }  # fmt: skip
 
 
