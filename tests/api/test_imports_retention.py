@@ -60,25 +60,24 @@ async def test_files_of_an_import_are_kept_for_so_many_days(
     payload = await importer.good(text([row(), row(baseAmount="x")]))
     headers = {"Prefer": "respond-async"}
     waiting = await seller.http.post(PATH, files={"file": ("later.csv", text([row()]))}, headers=headers)
-    lost = "imports/imp_of_a_killed_server/upload"
-    await files.put(lost, b"half")
+    others = "imports/imp_of_another_database/upload"
+    await files.put(others, b"whole")
     await files.put("logos/lgo_1", b"a logo")
     ended = seller.clock.now()
     far = ended + timedelta(days=400)
     dated(tmp_path / "files", ended)
     everything = await kept(files, far)
-    assert len(everything) == 6, "two uploads, two results, the one without a row, the logo"
+    assert len(everything) == 6, "two uploads, two results, the one this database has no row of, the logo"
 
     assert await sweep(seller.db, files, days=7) == 0, "what is younger than a day is left alone"
     seller.clock.move(days=2)
-    assert await sweep(seller.db, files, days=7) == 1
-    assert await kept(files, far) == everything - {lost}
+    assert await sweep(seller.db, files, days=7) == 0
     assert (await seller.http.get(payload["failure_file_url"])).status_code == 200
 
     seller.clock.move(days=6)
     assert await sweep(seller.db, files, days=7) == 3
     left = await kept(files, far)
-    assert left == {f"imports/{waiting.json()['payload']['importId']}/upload", "logos/lgo_1"}
+    assert left == {f"imports/{waiting.json()['payload']['importId']}/upload", "logos/lgo_1", others}
     gone = await seller.http_factory().get(payload["failure_file_url"])
     assert (gone.status_code, gone.json()["errorResponse"]["errorType"]) == (404, "RECORD_NOT_FOUND")
     assert "expired" in gone.json()["response_message"]

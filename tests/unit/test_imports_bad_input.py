@@ -14,8 +14,10 @@ import pytest
 TESTS = Path(__file__).parent.parent
 HOSTILE, ODS, TALLY = "unit/test_imports_hostile.py", "unit/test_imports_ods.py", "unit/test_imports_tally.py"
 BOOKS, BAD, FAULTS = "api/test_imports_workbooks.py", "api/test_imports_bad_files.py", "api/test_imports_faults.py"
+NASTY, COMBINED = "unit/test_imports_nasty.py", "api/test_imports_combined.py"
 KILLS = "scenarios/test_import_kills.py"
 REFUSED_BOOK = (HOSTILE, "test_it_is_refused_and_its_place_is_named")
+REFUSED_NASTY = (NASTY, "test_it_is_refused_and_its_place_is_named")
 REFUSED_FILE = (BAD, "test_a_bad_file_is_refused_whole_and_its_place_is_named")
 
 # The case of a parametrized test stands behind its name.
@@ -71,6 +73,17 @@ BAD_INPUT: dict[str, list[tuple[str, ...]]] = {
     "memory stays bounded": [(BAD, "test_a_large_body_neither_grows_the_process_nor_is_kept"),
                              ("api/test_imports_limits.py", "test_the_child_has_bounds"),
                              ("api/test_imports_review.py", "test_a_small_workbook_of_enormous_cells_is_cut_into_small_chunks")],
+    "places, counts and names that lie": [
+        (*REFUSED_NASTY, "a row beyond any sheet"), (*REFUSED_NASTY, "rows repeated 2^31 times"),
+        (NASTY, "test_a_dimension_that_lies_is_not_believed"), (NASTY, "test_no_name_in_an_archive_becomes_a_path"),
+        (NASTY, "test_a_name_that_says_utf8_and_is_not_is_told_in_words"),
+    ],
+    "endless parts": [
+        (NASTY, "test_texts_of_a_workbook_that_would_fill_the_memory_are_refused"), (*REFUSED_NASTY, "a header of 70,000 columns"),
+        (*REFUSED_NASTY, "a hundred thousand entries"), (NASTY, "test_a_row_of_200_000_cells_is_one_row_that_is_too_wide"),
+        (NASTY, "test_a_hundred_thousand_attributes_do_no_harm"), (*REFUSED_NASTY, "a million and one quotes"),
+    ],
+    "a store that is away": [(COMBINED, "test_an_import_waits_for_a_store_that_is_not_there")],
     "the server process survives": [("api/test_imports_limits.py", "test_a_reader_that_dies_refuses_the_file_and_a_full_disk_does_not"),
                                     (*REFUSED_FILE, "workbook that kills its reader")],
 }  # fmt: skip

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from hundi.cli.output import Refused, say
 from hundi.cli.parts import Parts, opened
 from hundi.config import Settings
 from hundi.files.store import FileTooLarge
+from hundi.http.envelope import ApiSubError
 from hundi.http.idempotency import Call
 from hundi.imports import limits, progress, queries, service
 from hundi.imports.errors import FileRefusal
@@ -30,6 +32,10 @@ _BLOCK: Final = 1024 * 1024
 _MEBIBYTE: Final = 1024 * 1024
 _LOOK_S: Final = 0.2
 _QUIET_S: Final = 10.0
+_MOST_NAMED: Final = 5
+_SMALL: Final = 50_000
+WHOLE_FILE: Final = "file"
+"""What a warning about no single column names as its place."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +46,12 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     atomic: bool = False
     dispatch: bool = False
     create_customers: bool = False
+    failures: Path | None = None
+    """Where to write the failure file; None = nowhere, its address is told."""
 
 
-def words_for(state: str, report: dict[str, Any], wish: Wish) -> str:
-    """Say in a sentence or two what became of the file."""
+def words_for(state: str, report: dict[str, Any], wish: Wish, said: Sequence[ApiSubError] = ()) -> str:
+    """Say what became of the file: the counts, what is to be said of it as a whole, its first failures, where they all are."""
     done = "would be imported" if wish.dry_run else "imported"
     text = (
         f"{report['success_count']} of {report['total_count']} rows {done}, {report['failure_count']} failed, "
@@ -51,15 +59,34 @@ def words_for(state: str, report: dict[str, Any], wish: Wish) -> str:
     )
     if state == service.CANCELLED:
         text = f"The import was cancelled: {text}"
-    if report["failure_count"] and report.get("failure_file_url"):
-        text += f"\nFailures to correct and import again: {report['failure_file_url']}"
-    return text
+    lines = [text, *(one.message for one in said if one.field == WHOLE_FILE)]
+    unknown = [one.field for one in said if one.field != WHOLE_FILE]
+    if unknown:
+        more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+        lines.append(f"Not imported, because nobody knows these columns: {', '.join(unknown[:_MOST_NAMED])}{more}.")
+    lines += [f"  row {one['row']}: {one['error_message']}" for one in report["failureRequests"][:_MOST_NAMED]]
+    if report["failure_count"] > _MOST_NAMED:
+        lines.append(f"  … and {report['failure_count'] - _MOST_NAMED} more, all of them in the failure file")
+    if report["failure_count"] and wish.failures is not None:
+        lines.append(f"Failures to correct and import again: {wish.failures}")
+    elif report["failure_count"] and report.get("failure_file_url"):
+        lines.append(f"Failures to correct and import again: {report['failure_file_url']}")
+    return "\n".join(lines)
+
+
+async def _keep_failures(parts: Parts, import_id: str, path: Path) -> None:
+    """Write the failure file of a settled import to ``path``."""
+    with path.open("wb") as out:
+        async for key in parts.files.older(f"imports/{import_id}", parts.clock.now() + timedelta(days=1)):
+            if key.rpartition("/")[2].startswith("failure-"):
+                async for block in parts.files.stream(key):
+                    await asyncio.to_thread(out.write, block)
 
 
 async def import_file(
     settings: Settings, file: Path, seller: str | None, wish: Wish, *, quiet: bool
-) -> tuple[str, dict[str, Any]]:
-    """Hand the file to the worker and wait for its end; give the state it ended in and the BulkResponse.
+) -> tuple[str, dict[str, Any], list[ApiSubError]]:
+    """Hand the file to the worker and wait for its end; give the state it ended in, the BulkResponse, and the warnings.
 
     Needs a running worker. Raises ``Refused`` where the file as a whole is refused, or the wait was broken off.
     """
@@ -82,13 +109,18 @@ async def import_file(
             raise Refused(message)
         async with parts.db.read(seller_id) as tx:
             row = await queries.one(tx, import_id)
+        result = msgspec.json.decode(row.result, type=StoredResult) if row.result else None
+        if wish.failures is not None and result is not None and result.payload.failure_count:
+            await _keep_failures(parts, import_id, wish.failures)
     if row.state == service.REFUSED:
         refusal = msgspec.json.decode(row.refusal or "", type=FileRefusal)
         lines = [refusal.message, *(f"  {problem.field}: {problem.message}" for problem in refusal.problems)]
         raise Refused("\n".join(lines))
-    result = msgspec.json.decode(row.result or "", type=StoredResult)
+    if result is None:
+        message = "The import has ended without a result: look at the worker's log."
+        raise Refused(message)
     document: dict[str, Any] = msgspec.to_builtins(result.payload, builtin_types=())
-    return row.state, document
+    return row.state, document, result.warnings
 
 
 async def _hand_over(parts: Parts, seller_id: SellerId, file: Path, wish: Wish) -> str:
@@ -177,4 +209,6 @@ def _show(bar: Any, task: Any, status: ImportStatus) -> None:
         words = "checking" if status.modes.dryRun else "importing"
         bar.update(task, description=words, total=status.totalRows, completed=done, speed=speed)
     elif status.startedOn is not None:
-        bar.update(task, description="reading", completed=status.rowsRead, speed=speed)
+        # Before the end is known rows are counted by whole chunks: of a small file that is no number to show.
+        read = status.rowsRead if status.rowsRead > _SMALL else 0
+        bar.update(task, description="reading", completed=read, speed=speed)

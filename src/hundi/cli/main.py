@@ -171,6 +171,9 @@ def import_file(
     create_customers: Annotated[
         bool, typer.Option("--create-customers", help="Make customers that are unknown from the row's columns.")
     ] = False,
+    failures: Annotated[
+        Path | None, typer.Option("--failures", help="Write the failed rows to this file, to correct and import again.")
+    ] = None,
     seller: Annotated[str | None, typer.Option("--seller", help="Company id; needed when there are several.")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -181,9 +184,11 @@ def import_file(
     from hundi.cli.importing import import_file as hand_over
     from hundi.cli.output import result, run
 
-    wish = Wish(kind=kind, dry_run=dry_run, atomic=atomic, dispatch=send, create_customers=create_customers)
-    state, report = run(hand_over(beside(data_dir, database_url), file, seller, wish, quiet=as_json))
-    result(report, words_for(state, report, wish), as_json=as_json)
+    wish = Wish(
+        kind=kind, dry_run=dry_run, atomic=atomic, dispatch=send, create_customers=create_customers, failures=failures
+    )
+    state, report, said = run(hand_over(beside(data_dir, database_url), file, seller, wish, quiet=as_json))
+    result(report, words_for(state, report, wish, said), as_json=as_json)
 
 
 @app.command()

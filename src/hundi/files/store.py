@@ -54,6 +54,13 @@ def _storing() -> Iterator[None]:
         raise StoreUnavailable from error
 
 
+def _has_entries(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except FileNotFoundError:
+        return False
+
+
 class Kept(msgspec.Struct, frozen=True):
     """What was stored: its key, its size in bytes and its SHA-256."""
 
@@ -201,6 +208,15 @@ class FileStore:
         except FileNotFoundError:
             return False
         return True
+
+    async def holds_anything(self) -> bool:
+        """Tell whether the store is there and was ever written to; an unmounted volume is an empty folder, or none."""
+        if self._folder is not None:
+            return await asyncio.to_thread(_has_entries, self._folder)
+        async for some in obstore.list(self._store, chunk_size=1):
+            if some:
+                return True
+        return False
 
     @asynccontextmanager
     async def on_disk(self, key: str) -> AsyncIterator[Path]:

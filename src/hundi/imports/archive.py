@@ -42,7 +42,9 @@ def read_archive(source: Path, folder: Path, limit: int) -> Iterator[pl.DataFram
     _check_directory(source)
     try:
         with zipfile.ZipFile(source) as archive:
-            files = [one for one in archive.infolist() if not one.is_dir() and not _ASIDE.search(one.filename)]
+            files = [
+                one for one in archive.infolist() if not one.filename.endswith("/") and not _ASIDE.search(one.filename)
+            ]
             if len(files) > limit:
                 message = f"The archive has {len(files):,} files; at most {limit:,} are read: split it."
                 raise refuse("TOO_MANY_ROWS", message, malformed=False)
@@ -51,6 +53,9 @@ def read_archive(source: Path, folder: Path, limit: int) -> Iterator[pl.DataFram
                 message = f"Unpacked the archive has {unpacked / 1024**3:.1f} GiB; at most 4 GiB are read: split it."
                 raise refuse("ZIP_BOMB", message)
             yield from _frames(archive, files, folder)
+    except UnicodeDecodeError as error:
+        message = "A file in the archive has a name that is damaged (it says UTF-8, and is not): pack the PDFs again."
+        raise refuse("NOT_ZIP", message) from error
     except (zipfile.BadZipFile, RuntimeError, ValueError) as error:
         raise refuse("NOT_ZIP", f"This is no ZIP archive that can be unpacked ({error}).") from error
 
@@ -96,7 +101,9 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Pa
         content = archive.read(info)
         kind = look_at(content, name).content_type
     except AttachmentRefused as refused:
-        return refused.problems[0].code, refused.problems[0].message
+        problem = refused.problems[0]
+        only = "This is no PDF; only PDFs become what a customer is mailed."
+        return problem.code, only if problem.code == "FILE_TYPE" else problem.message
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk; bzip2's own errors have no number
             raise

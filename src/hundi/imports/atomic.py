@@ -43,10 +43,10 @@ class AllOrNothing:
         """Write all or nothing. Gives True once all is written (or would be, in a dry run), False where it was cancelled,
         and None where a row fails: every chunk is then to be noted as rolled back.
 
-        ``begun`` says that chunks were noted before, by a run that found a failure.
+        ``begun`` says that chunks were noted before: that is done in one commit where all is well, so a row failed then.
         """
         for _ in range(_TRIES):
-            if begun and not self._run.options.dry_run:
+            if begun:
                 return None
             good = await self._all_good()
             if good is None:
@@ -99,7 +99,10 @@ class AllOrNothing:
         return True
 
     async def _write_all(self) -> bool:
-        """Judge again and write, chunk by chunk, and commit once. Raises ``KeyTaken`` where a row fails now."""
+        """Judge again and write, chunk by chunk, and commit once. Raises ``KeyTaken`` where a row fails now.
+
+        A dry run's report is written in the same way: half of it from before somebody else wrote would be no report.
+        """
         run = self._run
         stored: list[str] = []
         written = False
@@ -133,7 +136,7 @@ class AllOrNothing:
         if self._run.options.dry_run:
             await work.foresee(verdict)
             _check_good(verdict)
-            await work.note(verdict)
+            await work.note_in(tx, verdict, stored)
             return
         _check_good(verdict)
         await work.write_in(tx, verdict, stored, last=False, connection=connection)

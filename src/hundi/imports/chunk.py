@@ -94,15 +94,22 @@ class ChunkWork:
 
     async def note(self, verdict: Verdict) -> None:
         """Write down what became of the rows, and none of them."""
-        key, summary, birth = await self._parts(verdict)
+        stored: list[str] = []
         try:
             async with self._run.db.transaction(self._run.seller_id) as tx:
-                await _stay(tx, self._run.row.import_id)
-                await load.insert(tx, self._chunk_row(birth, summary, key))
+                await self.note_in(tx, verdict, stored)
         except (asyncpg.UniqueViolationError, load.Stopped):
-            await report.drop(self._run.files, key)
+            for key in stored:
+                await report.drop(self._run.files, key)
             if not await self._is_applied() and not await self._is_settled():
                 raise
+
+    async def note_in(self, tx: Transaction, verdict: Verdict, stored: list[str]) -> None:
+        """Write down in this transaction what would become of the rows; the key of the parts goes into ``stored``."""
+        key, summary, birth = await self._parts(verdict)
+        stored.append(key)
+        await _stay(tx, self._run.row.import_id)
+        await load.insert(tx, self._chunk_row(birth, summary, key))
 
     async def write_in(
         self, tx: Transaction, verdict: Verdict, stored: list[str], *, last: bool, connection: Any = None

@@ -3,7 +3,6 @@
 One set for each kind of file: invoices, their items, new customers, changes of customers.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
@@ -12,6 +11,7 @@ import msgspec
 
 from hundi.gst.supply import SupplyType
 from hundi.imports.labels import HINDI
+from hundi.imports.programs import Program, key_of, program_of
 
 
 class FileKind(StrEnum):
@@ -73,23 +73,29 @@ _T, _A, _D, _F = Kind.TEXT, Kind.AMOUNT, Kind.DATE, Kind.FLAG
 
 COLUMNS: Final = (
     Column("customerId", "Customer id", _T, also=("Hundi customer id",)),
-    Column("customerRef", "Customer reference", _T, "CUST-001", also=("Customer code", "Party code", "Customer number")),
+    Column("customerRef", "Customer reference", _T, "CUST-001", also=("Customer code", "Party code", "Customer number", "Client code")),
     Column("customerGstin", "Customer GSTIN", _T, longest=20, also=(
         "GST Identification Number (GSTIN)", "GSTIN/UIN of Recipient", "Receiver GSTIN", "Buyer GSTIN", "Party GSTIN",
-        "GSTIN", "GSTIN/UIN", "Recipient GSTIN", "GST No", "GST Number",
+        "GSTIN", "GSTIN/UIN", "Recipient GSTIN", "GST No", "GST Number", "GSTIN No", "GSTIN Number", "Party GSTIN/UIN",
+        "GSTIN of Customer", "जीएसटीआईएन", "जीएसटी नंबर",
     )),
     Column("customerName", "Customer name", _T, longest=200, also=(
-        "Receiver Name", "Party Name", "Party's Name", "Buyer Name", "Recipient Name", "Bill To", "Customer",
+        "Receiver Name", "Party Name", "Party's Name", "Buyer Name", "Recipient Name", "Bill To", "Customer", "Party", "Buyer",
+        "Client", "Client Name", "पार्टी का नाम", "पार्टी",
     )),
     Column("customerPin", "Customer PIN code", _T, longest=10, also=("Billing Code", "Buyer PIN", "Customer Pincode")),
     Column("customerState", "Customer state", Kind.STATE, longest=60, also=("Billing State", "State of customer")),
     Column("registrationGstin", "Our GSTIN", _T, longest=20, also=("Supplier GSTIN", "Seller GSTIN", "Company GSTIN")),
     Column("invoiceNumber", "Invoice number", Kind.NUMBER_OF_DOCUMENT, "INV/26-27/0042", 50, (
         "Invoice No", "Invoice No.", "Invoice#", "Bill No", "Bill Number", "Document Number", "Doc No", "Voucher No",
-        "Voucher Number", "Vch No.", "Invoice Num", "Ref. No.",
+        "Voucher Number", "Vch No.", "Invoice Num", "Ref. No.", "Inv No", "Bill #", "Tax Invoice No", "बिल नंबर", "बिल संख्या",
+        "इनवॉइस नंबर",
     )),
-    Column("invoiceDate", "Invoice date", _D, "2026-04-15", also=("Date", "Bill Date", "Document Date", "Voucher Date")),
-    Column("dueDate", "Due date", _D, "2026-05-15", also=("Due on", "Payment due date")),
+    Column("invoiceDate", "Invoice date", _D, "2026-04-15", also=(
+        "Date", "Bill Date", "Document Date", "Voucher Date", "Inv Date", "Doc Date", "Vch Date", "दिनांक", "तारीख", "बिल तारीख",
+        "बिल दिनांक",
+    )),
+    Column("dueDate", "Due date", _D, "2026-05-15", also=("Due on", "Payment due date", "Net due date", "देय तारीख")),
     Column("paymentTermsDays", "Payment terms (days)", Kind.DAYS, also=("Payment Terms", "Credit Days", "Terms")),
     Column("poNumber", "PO number", _T, "PO-7781", also=("Purchase Order", "PO#", "PO No", "Purchase Order Number")),
     Column("poDate", "PO date", _D, also=("Purchase Order Date",)),
@@ -97,24 +103,34 @@ COLUMNS: Final = (
     Column("description", "Description", _T, "Consulting, April 2026", 2000, ("Item Desc", "Narration", "Particulars")),
     Column("baseAmount", "Base amount", _A, "100000.00", also=(
         "Taxable Value", "Taxable Amount", "Sub Total", "SubTotal", "Assessable Value", "Amount before tax",
-        "Opening Amount",
+        "Opening Amount", "Taxable Amt", "Taxable", "Taxable Val", "Basic Amount", "Basic Value", "Amount before GST",
+        "Assessable Amount", "कर योग्य राशि", "कर योग्य मूल्य",
     )),
     Column("gstExclusive", "GST on top (yes/no)", _F, "yes", also=("Is Exclusive", "Tax exclusive"), choices=_YES_NO),
     Column("gstRate", "GST rate %", Kind.RATE, "18", also=("Rate", "Tax Rate", "GST %", "Item Tax %", "GST")),
-    Column("cgst", "CGST", _A, also=("Central Tax", "Central Tax Amount", "CGST Amount")),
+    Column("cgst", "CGST", _A, also=("Central Tax", "Central Tax Amount", "CGST Amount", "CGST Amt", "Output CGST")),
     Column("sgst", "SGST / UTGST", _A, also=(
-        "SGST", "UTGST", "State/UT Tax", "State/UT Tax Amount", "SGST Amount", "SGST/UTGST Amount",
+        "SGST", "UTGST", "State/UT Tax", "State/UT Tax Amount", "SGST Amount", "SGST/UTGST Amount", "SGST Amt", "Output SGST",
     )),
-    Column("igst", "IGST", _A, also=("Integrated Tax", "Integrated Tax Amount", "IGST Amount")),
-    Column("cess", "Cess", _A, also=("Cess Amount",)),
+    Column("igst", "IGST", _A, also=(
+        "Integrated Tax", "Integrated Tax Amount", "IGST Amount", "IGST Amt", "Output IGST",
+    )),
+    Column("cess", "Cess", _A, also=("Cess Amount", "Cess Amt")),
     Column("discount", "Discount", _A, also=("Discount Amount", "Entity Discount Amount")),
     Column("otherCharges", "Other charges", _A, also=("Shipping Charge", "Freight", "Shipping Charges")),
     Column("tcs", "TCS", _A, also=("TCS Amount",)),
     Column("roundOff", "Round off", Kind.SIGNED_AMOUNT, also=("Adjustment", "Rounding", "Rounded off")),
     Column("tds", "TDS", _A, also=("TDS Amount",)),
-    Column("netAmount", "Net amount", _A, also=("Total", "Invoice Value", "Grand Total", "Net payable")),
-    Column("totalReceived", "Received so far", _A, also=("Amount received", "Paid")),
-    Column("balanceAmount", "Balance", _A, also=("Balance due", "Pending Amount", "Outstanding")),
+    Column("netAmount", "Net amount", _A, also=(
+        "Total", "Invoice Value", "Grand Total", "Net payable", "Bill Amount", "Bill Amt", "Invoice Amount", "Total Amount",
+        "Gross Total", "Net Amt", "Bill Value", "Invoice Total", "Total Invoice Value", "कुल राशि", "बिल राशि",
+    )),
+    Column("totalReceived", "Received so far", _A, also=(
+        "Amount received", "Paid", "Received", "Received Amount", "Received/Paid Amount", "Amount paid", "Paid Amount",
+    )),
+    Column("balanceAmount", "Balance", _A, also=(
+        "Balance due", "Pending Amount", "Outstanding", "Outstanding Amount", "Amount due", "Unpaid",
+    )),
     Column("placeOfSupply", "Place of supply", Kind.STATE, "27", 60, ("POS", "Place of Supply(With State Code)")),
     Column("supplyType", "Supply type", _T, longest=10, also=("Type of supply",), choices=tuple(SupplyType)),
     Column("reverseCharge", "Reverse charge (yes/no)", _F, also=("Is Reverse Charge", "RCM"), choices=_YES_NO),
@@ -128,12 +144,15 @@ COLUMNS: Final = (
     Column("shipToPin", "Ship to PIN code", _T, longest=10, also=("Shipping Code", "Shipping Pincode")),
     Column("shipToState", "Ship to state", Kind.STATE, longest=60, also=("Shipping State",)),
     Column("emailAddress", "E-mail", Kind.EMAIL, "accounts@example.com", 254, ("Email", "Email ID", "Primary Contact EmailID")),
-    Column("mobileNumber", "Mobile", Kind.PHONE, "+919800000000", 20, ("Phone", "Mobile No", "Contact number")),
+    Column("mobileNumber", "Mobile", Kind.PHONE, "+919800000000", 20, (
+        "Phone", "Mobile No", "Contact number", "Mobile Phone", "Primary Contact Mobile", "Phone No", "Party Phone No",
+    )),
     Column("ccEmails", "CC e-mails", Kind.EMAILS, longest=1000, also=("CC",)),
     Column("partialPaymentAllowed", "Part payment allowed (yes/no)", _F, also=("Partial payment",), choices=_YES_NO),
     Column("dispatchNow", "Send now (yes/no)", _F, also=("Dispatch",), choices=_YES_NO),
     Column("branchCode", "Branch code", _T, also=("Branch", "Branch Name")),
     Column("attachmentFileName", "Attachment file name", _T, longest=255, also=("Attachment",)),
+    Column("currency", "Currency", _T, "INR", 20, ("Currency Code",)),
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Column]] = {column.name: column for column in COLUMNS}
 
@@ -149,7 +168,7 @@ ITEM_COLUMNS: Final = (
     Column("isService", "Service (yes/no)", _F, "yes", also=("Is Service", "Service"), choices=_YES_NO),
     Column("quantity", "Quantity", Kind.QUANTITY, "1", also=("Qty", "Billed Quantity", "Item Quantity")),
     Column("unit", "Unit (UQC)", _T, "NOS", 10, ("UQC", "Usage unit", "Unit of Measure", "UOM", "Unit")),
-    Column("unitPrice", "Unit price", Kind.QUANTITY, "100000.00", also=("Item Price", "Price", "Item Rate", "Unit Rate")),
+    Column("unitPrice", "Unit price", Kind.QUANTITY, "100000.00", also=("Item Price", "Price", "Item Rate", "Unit Rate", "Rate")),
     Column("discount", "Item discount", _A, also=("Discount", "Discount Amount")),
     Column("taxableValue", "Taxable value", _A, "100000.00", also=(
         "Taxable Amount", "Assessable Value", "Item Total before tax", "assessmentAmount", "Assessment amount", "Item Amount",
@@ -253,17 +272,22 @@ IDENTIFIERS: Final = frozenset({
 WHO: Final = ("customerId", "customerRef", "customerGstin", "customerName")
 """One of these must be there to say who the customer is; a name needs ``customerPin`` beside it."""
 
-_NOT_LETTERS: Final = re.compile(r"[^0-9a-z\u0900-\u097f%#]+")
+
+def own_headings(
+    headings: Sequence[str], columns: Sequence[str | None], items: Sequence[str | None] = ()
+) -> Mapping[str, str]:
+    """Give by name what a file calls its columns, where that is another word; a failure is then named as its reader knows it."""
+    found: dict[str, str] = {}
+    for names in (items, columns):
+        for name, heading in zip(names, headings, strict=False):
+            if name is not None and heading.strip() != name:
+                found[name] = " ".join(heading.split())[:60]
+    return found
 
 
 def columns_by_name(kind: FileKind) -> Mapping[str, Column]:
     """Give the columns of a kind of file by their names."""
     return _BY_NAME[kind]
-
-
-def key_of(heading: str) -> str:
-    """Give the form in which headings are compared: no case, spaces, underscores or punctuation."""
-    return _NOT_LETTERS.sub("", heading.strip().lower())
 
 
 def _keys(columns: Sequence[Column], *, prefix: str = "") -> Mapping[str, str]:
@@ -295,18 +319,22 @@ _ITEM_FIRST: Final = frozenset(
 class Header(msgspec.Struct, frozen=True):
     """A header line understood: for each cell the column it names, or None; and what stands in its way.
 
-    ``missing`` are required columns nobody named (alternatives with ``|``), ``twice`` headings that name a column a
-    second time, ``unknown`` headings that name none. ``items`` is empty, or has for each cell the item column it names:
-    the file then has its items as rows that repeat their invoice. ``receivables``: it is Tally's sheet of open bills, which
-    names its parties and nothing else about them.
+    ``missing`` are required columns nobody named (alternatives with ``|``), ``twice`` the places of headings that name a
+    column a second time, each with the place of the first, ``unknown`` headings that name none. ``items`` is empty, or has
+    for each cell the item column it names: the file then has its items as rows that repeat their invoice. ``receivables``:
+    it is Tally's sheet of open bills. ``names_suffice``: it is an export that names its parties and nothing else about
+    them. ``left_out``: a column's place, and the words in it of rows that are no invoices. ``headings``: the cells.
     """
 
     columns: tuple[str | None, ...]
     missing: tuple[str, ...]
-    twice: tuple[str, ...]
+    twice: tuple[tuple[int, int], ...]
     unknown: tuple[str, ...]
     items: tuple[str | None, ...] = ()
     receivables: bool = False
+    names_suffice: bool = False
+    left_out: tuple[int, frozenset[str]] | None = None
+    headings: tuple[str, ...] = ()
 
 
 def known(headings: Sequence[str], kind: FileKind = FileKind.INVOICES) -> int:
@@ -317,27 +345,37 @@ def known(headings: Sequence[str], kind: FileKind = FileKind.INVOICES) -> int:
 def match(headings: Sequence[str], kind: FileKind = FileKind.INVOICES) -> Header:
     """Match a header line with the columns of domain §10, in any order, case and spacing."""
     own = own_columns(headings)
-    items = _inline(headings[:own]) if kind is FileKind.INVOICES else ()
+    keys = [key_of(heading) for heading in headings]
+    program = program_of(headings) if kind is FileKind.INVOICES else None
+    items = _inline(keys[:own], program) if kind is FileKind.INVOICES else ()
     columns: list[str | None] = []
-    twice: list[str] = []
-    unknown: list[str] = []
-    for at, heading in enumerate(headings[:own]):
-        name = None if items and items[at] else _BY_KEY[kind].get(key_of(heading))
-        if name is None and heading.strip() and not (items and items[at]):
-            unknown.append(heading.strip())
+    twice: list[tuple[int, int]] = []
+    for at, key in enumerate(keys[:own]):
+        its_own, name = program.means(key) if program else (False, None)
+        if not its_own:
+            name = None if items and items[at] else _BY_KEY[kind].get(key)
         if name is not None and name in columns:
-            twice.append(heading.strip())
+            twice.append((at, columns.index(name)))
             name = None
         columns.append(name)
+    second = {at for at, _ in twice}
+    unknown = [
+        headings[at].strip() for at, name in enumerate(columns)
+        if name is None and headings[at].strip() and at not in second and not (items and items[at])
+    ]  # fmt: skip
     added: list[str | None] = [None] * (len(headings) - own)
     items = (*items, *added) if items else ()
-    keys = {key_of(heading) for heading in headings}
-    receivables = kind is FileKind.INVOICES and keys >= _RECEIVABLES
-    missing = _absent(columns, "baseAmount") if receivables else _missing(columns, kind)
-    return Header(tuple(columns + added), tuple(missing), tuple(twice), tuple(unknown), items, receivables)
+    receivables = kind is FileKind.INVOICES and set(keys) >= _RECEIVABLES
+    names_suffice = receivables or (program is not None and program.names_suffice)
+    left_out = program.left_out if program is not None else None
+    return Header(
+        tuple(columns + added), tuple(_missing(columns, kind, names_suffice=names_suffice)), tuple(twice), tuple(unknown),
+        items, receivables, names_suffice,
+        (keys.index(left_out[0]), left_out[1]) if left_out is not None and left_out[0] in keys else None, tuple(headings),
+    )  # fmt: skip
 
 
-def _inline(headings: Sequence[str]) -> tuple[str | None, ...]:
+def _inline(keys: Sequence[str], program: Program | None) -> tuple[str | None, ...]:
     """Find the item columns of a flat file, which has one row an item; none unless HSN code and value are among them.
 
     A heading that could be the invoice's goes to the invoice, unless it speaks of an item or the invoice has it already.
@@ -345,13 +383,19 @@ def _inline(headings: Sequence[str]) -> tuple[str | None, ...]:
     found: list[str | None] = []
     taken: set[str] = set()
     own: set[str] = set()
-    has_base = any(key_of(heading) in _BASE for heading in headings)
-    for heading in headings:
-        key = key_of(heading)
+    has_base = any(key in _BASE for key in keys)
+    # Beside a quantity and a rate of the tax, a rate is what one piece costs.
+    has_price = not _QUANTITY.isdisjoint(keys) and any(key in _GST_RATE for key in keys)
+    for key in keys:
         item, invoice = _INLINE.get(key), _BY_KEY[FileKind.INVOICES].get(key)
         mine = item is not None and item != "invoiceNumber" and item not in taken
         if mine and invoice is not None:
             mine = key in _ITEM_FIRST or invoice in own or (item == "taxableValue" and has_base)
+        if key == _RATE and has_price and "unitPrice" not in taken:
+            item, mine = "unitPrice", True
+        if program is not None and program.means(key)[0]:
+            item, invoice = program.items.get(key), program.columns.get(key)
+            mine = item is not None and item not in taken
         found.append(item if mine else None)
         if mine and item is not None:
             taken.add(item)
@@ -360,6 +404,11 @@ def _inline(headings: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(found) if {"hsnCode", "taxableValue"} <= taken else ()
 
 
+_QUANTITY: Final = frozenset({key_of("Qty"), key_of("Quantity")})
+_RATE: Final = key_of("Rate")
+_GST_RATE: Final = frozenset(
+    key_of(text) for text in ("GST %", "GST rate", "GST rate %", "GST", "Tax Rate", "Item Tax %")
+)
 _BASE: Final = frozenset(
     key_of(text) for text in ("baseAmount", "Base amount", "Sub Total", "SubTotal", "Amount before tax")
 )
@@ -378,9 +427,10 @@ def own_columns(headings: Sequence[str]) -> int:
     return len(headings) - _added(headings)
 
 
-def _missing(columns: Sequence[str | None], kind: FileKind) -> list[str]:
+def _missing(columns: Sequence[str | None], kind: FileKind, *, names_suffice: bool) -> list[str]:
     if kind is FileKind.INVOICES:
-        return [*_missing_who(columns), *_absent(columns, "baseAmount")]
+        who = [] if names_suffice and "customerName" in columns else _missing_who(columns)
+        return [*who, *_absent(columns, "baseAmount")]
     if kind is FileKind.ITEMS:
         return _absent(columns, "invoiceNumber", "description", "hsnCode", "taxableValue", "gstRate")
     if kind is FileKind.CUSTOMERS:

@@ -34,6 +34,7 @@ from hundi.imports.invoice_rows import InvoiceRows
 from hundi.imports.kind import Kind, Run
 from hundi.imports.parse_child import Chunk, Manifest
 from hundi.imports.parsing import parse, work_folder
+from hundi.imports.presence import check_store
 from hundi.imports.queries import ImportRow
 from hundi.imports.schemas import BulkResponse, StoredResult
 from hundi.imports.service import CANCELLED, DONE, SETTLED, Options
@@ -106,6 +107,7 @@ class Engine:
             async with self._run.files.on_disk(self._run.row.file_key) as path:
                 manifest = await parse(path, folder, rows=rows, limit=limit, kind=FileKind(self._run.row.kind))
         except FileMissing as error:
+            await check_store(self._run)
             raise refuse("FILE_LOST", "The file is no longer in the store: send it again.") from error
         finally:
             watching.cancel()
@@ -230,6 +232,7 @@ class Engine:
         except FileMissing:
             if await self._is_settled():
                 return
+            await check_store(self._run)
             raise
         mark = secrets.token_hex(8)
         stored = {kind: f"imports/{self._run.row.import_id}/{kind}-{mark}.{report.ending(manifest)}" for kind in paths}

@@ -93,7 +93,10 @@ class InvoiceRows(Kind[InvoiceVerdict]):
         followers = None
         if self._split is not None and self._split.inline:
             frame, followers = self._split.apart(frame)
-        draft = await asyncio.to_thread(read_chunk, frame, self.manifest, rules.registrations, today)
+        manifest = self.manifest
+        if items is not None:
+            frame, manifest = await asyncio.to_thread(items.lend_heads, frame, manifest)
+        draft = await asyncio.to_thread(read_chunk, frame, manifest, rules.registrations, today)
         ids = row_ids(rules.invoice_prefix, frame["row"].to_list())
         async with run.db.read(run.seller_id) as tx:
             known = await facts.gather(tx, draft, rules, ids)

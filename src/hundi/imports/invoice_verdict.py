@@ -20,10 +20,12 @@ from hundi.imports.report import Lines
 from hundi.imports.verdict import DUPLICATE_CONFLICT, DUPLICATE_UNCHANGED, Verdict
 from hundi.invoices.rules import check_dates
 from hundi.kit.errors import FieldProblem
+from hundi.kit.gstin import NotAGstin, read_gstin
 from hundi.kit.money import shown
 from hundi.kit.states import OUTSIDE_INDIA
 
 NUMBER_VOIDED: Final = "NUMBER_VOIDED"
+PLACE_OF_SUPPLY_UNKNOWN: Final = "PLACE_OF_SUPPLY_UNKNOWN"
 _BORDER: Final = ["SEZ", "OVERSEAS"]
 _CONTENT: Final = (
     "customer_id", "registration_id", "number_key", "externalId", "invoiceDate", "due_in_file", "poNumber", "poDate",
@@ -101,11 +103,13 @@ def judge(
     _check_customers(rows, notes, draft.refused)
     rows = _places(rows, rules, notes)
     rows = rows.with_columns(figures(draft, rows["inter"], rules.amount_mismatch))
+    _no_echo(rows, notes)
     rows = _dates(rows, notes, today)
     _rates(rows, notes)
     _heads(rows, notes)
     if items is not None:
         rows = items.settle(rows, notes)
+        items.check_rates(rows, notes)
     rows = _repeats(rows.with_columns(_content_hash(rows)), facts, notes)
     # Several judged chunks are held at once, so whole columns without a value are let go.
     kept = [name for name in rows.columns if name in _KEPT or rows[name].null_count() < rows.height]
@@ -119,13 +123,28 @@ def _check_customers(rows: pl.DataFrame, notes: Notes, refused: set[int]) -> Non
 
     found = rows["customer_id"].is_not_null()
     missing = rows[WHO].is_not_null() & ~found & ~mask_of(rows.height, refused)
-    tell(missing, "CUSTOMER_NOT_FOUND", "There is no such customer in this company.")
+    for at in missing.fill_null(value=False).arg_true():
+        notes.error(at, _nobody(str(rows[WHO][at]), rows[KEY][at]))
     tell(
         rows["namesakes"] > 1,
         "CUSTOMER_AMBIGUOUS",
         "Several customers fit: name this one by customerId or customerRef.",
     )
     tell(found & (rows["status"] != "ACTIVE"), "CUSTOMER_INACTIVE", "The customer is inactive. Activate it first.")
+
+
+def _nobody(column: str, key: str) -> FieldProblem:
+    """Say that a row's customer is unknown; a GSTIN that is none is the likelier mistake."""
+    if column == "customerGstin":
+        try:
+            read_gstin(key)
+        except NotAGstin as error:
+            return FieldProblem(column, error.code, str(error), shown(key))
+    called = "has this name and this PIN code" if column == "customerName" and not key.endswith("|") else "is called so"
+    message = (
+        f"No customer of this company {called}: correct it, or add the customer first (createCustomers=true makes it)."
+    )
+    return FieldProblem(column, "CUSTOMER_NOT_FOUND", message, shown(key))
 
 
 def _places(rows: pl.DataFrame, rules: Rules, notes: Notes) -> pl.DataFrame:
@@ -148,8 +167,17 @@ def _places(rows: pl.DataFrame, rules: Rules, notes: Notes) -> pl.DataFrame:
     rows = rows.with_columns(inter.alias("inter"))
     message = "The place of supply is unknown: send placeOfSupply, or give the customer a state."
     for at in (rows["place"].is_null() & rows["customer_id"].is_not_null()).arg_true():
-        notes.warning(at, FieldProblem("placeOfSupply", "PLACE_OF_SUPPLY_UNKNOWN", message))
+        notes.warning(at, FieldProblem("placeOfSupply", PLACE_OF_SUPPLY_UNKNOWN, message))
     return rows
+
+
+def _no_echo(rows: pl.DataFrame, notes: Notes) -> None:
+    """Let the unknown customer of a row be its one mistake: where the supply goes follows from who gets it."""
+    for at in rows["customer_id"].is_null().arg_true():
+        found = notes.errors.get(at, [])
+        told = [one for one in found if one.code != PLACE_OF_SUPPLY_UNKNOWN]
+        if told and len(told) < len(found):
+            notes.errors[at] = told
 
 
 def _dates(rows: pl.DataFrame, notes: Notes, today: date) -> pl.DataFrame:

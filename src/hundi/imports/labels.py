@@ -54,6 +54,7 @@ HINDI: Final[Mapping[str, str]] = {
     "Send now (yes/no)": "अभी भेजें (yes/no)",
     "Branch code": "शाखा कोड",
     "Attachment file name": "संलग्न फ़ाइल का नाम",
+    "Currency": "मुद्रा",
     "Line number": "पंक्ति संख्या",
     "Item description": "वस्तु विवरण",
     "HSN / SAC code": "एचएसएन / एसएसी कोड",

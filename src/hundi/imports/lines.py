@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from hundi.imports.cells import Cells, Read, rupees_of
+from hundi.gst.rates import rate_problem
+from hundi.imports.cells import Cells, Read, rate_of, rupees_of
 from hundi.imports.columns import FileKind
 from hundi.imports.notes import Notes, mask_of
 from hundi.imports.parse_child import Manifest
@@ -27,6 +28,7 @@ OWNER: Final = "owner"
 MOST: Final = 1000
 """As many lines as createInvoice takes for one invoice."""
 _AMOUNTS: Final = ("discount", "taxableValue", "cgst", "sgst", "igst", "cess", "itemTotal")
+_HEADS: Final = ("cgst", "sgst", "igst", "cess")
 _REQUIRED: Final = ("description", "hsnCode", "taxableValue", "gstRate")
 _HSN: Final = r"^[0-9]{4,8}$"
 _WHOLE: Final = 100_000  # percent in thousandths
@@ -114,6 +116,26 @@ class ItemRows:
             found.append(amount)
         return paise.scatter(places, pl.Series(found, dtype=pl.Int64))
 
+    def lend_heads(self, frame: pl.DataFrame, manifest: Manifest) -> tuple[pl.DataFrame, Manifest]:
+        """Give the invoices the tax of their lines, where no column of the file has the invoice's own.
+
+        Exports of one row an item (Zoho Books) say what each item's tax is, and the invoice's only as part of its total.
+        ``frame`` are the rows of the invoices; it comes back with columns for the heads, as if the file had them.
+        """
+        named = manifest.item_columns if self._inline else (manifest.items.columns if manifest.items else [])
+        lent = [name for name in _HEADS if name in named]
+        if not lent or not {*_HEADS, "gstRate"}.isdisjoint(manifest.columns):
+            return frame, manifest
+        sums = self.values.group_by(OWNER).agg(pl.col(name).sum() for name in lent)
+        columns: list[str | None] = list(manifest.columns)
+        found = frame.select(pl.col("row").alias(OWNER)).join(sums, on=OWNER, how="left", maintain_order="left")
+        for name in lent:
+            paise = pl.col(name)
+            text = (paise // _RUPEE).cast(pl.String) + "." + (paise % _RUPEE).cast(pl.String).str.zfill(2)
+            frame = frame.with_columns(found.select(text.alias(f"c{len(columns)}")).to_series())
+            columns.append(name)
+        return frame, msgspec.structs.replace(manifest, columns=columns)
+
     def settle(self, rows: pl.DataFrame, notes: Notes) -> pl.DataFrame:
         """Hold the items against their invoices: what is wrong with one fails both; gives ``rows`` with ``items_hash``.
 
@@ -135,6 +157,22 @@ class ItemRows:
             _tell(self, place, lines, notes)
         _check_sums(self, rows, notes)
         return rows.with_columns(self._hashes(rows.height))
+
+    def check_rates(self, rows: pl.DataFrame, notes: Notes) -> None:
+        """Warn of rates that are not in force on the invoice's ``day``, as createInvoice does of its lines."""
+        days = rows.select(pl.int_range(pl.len(), dtype=pl.Int64).alias("place"), "day")
+        dated = self.values.select("place", "gstRate", "row").join(days, on="place").drop_nulls()
+        for rate, day in dated.select("gstRate", "day").unique(maintain_order=True).iter_rows():
+            problem = rate_problem("items", rate_of(rate), day)
+            if problem is None:
+                continue
+            odd = dated.filter((pl.col("gstRate") == rate) & (pl.col("day") == day))
+            said = odd.group_by("place", maintain_order=True).agg(pl.col("row").head(_SHOWN), pl.len().alias("count"))
+            for place, numbers, count in said.iter_rows():
+                message = (
+                    f"{rate_of(rate).normalize():f}% on a line: {problem.message} See {self.place_of(numbers, count)}."
+                )
+                notes.warning(place, FieldProblem("items", problem.code, message, problem.rejected))
 
     def _check_owned(self, joined: pl.DataFrame) -> None:
         lost = joined["place"].is_null() | (joined["number_key"] != joined["its_key"])

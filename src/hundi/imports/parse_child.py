@@ -23,6 +23,8 @@ import polars as pl
 from hundi.imports.archive import HEADINGS, read_archive
 from hundi.imports.columns import IDENTIFIERS, KEYS_OF, FileKind, Format, Header, Kind, columns_by_name, known, match
 from hundi.imports.errors import CellProblem, FileRefusal, FileRefused, refuse
+from hundi.imports.header_words import header_problems
+from hundi.imports.not_rows import NotRows
 from hundi.imports.records import PROBLEMS, ROW, Table, hashed, lengths, problems_of, standing_twice
 from hundi.imports.sheets import HEADER_WITHIN, Book, SheetTable
 from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS, delimiter_of, format_of, sniff
@@ -78,7 +80,8 @@ class Manifest(msgspec.Struct, frozen=True):
     each of them the name it stands for or None. ``items`` is the second table where there is one; where the items are
     rows that repeat their invoice instead, ``item_columns`` has for each heading the item column it names (else it is
     empty), and rows of the same invoiceNumber are one invoice. ``sheet``: the name of the sheet that was read. ``receivables``: it is
-    Tally's Bills Receivable: what is open is an opening balance. ``remarks``: (code, sentence) to be said of the file.
+    Tally's Bills Receivable: what is open is an opening balance. ``by_name``: it is an export that names its customers by their
+    names. ``remarks``: (code, sentence) to be said of the file.
     A chunk file has the columns ``c0``, ``c1``, … (texts), ``extra``, ``row`` and, where the reader found something
     wrong with single cells, ``problems``: see ``records.problems_of``.
     """
@@ -98,12 +101,13 @@ class Manifest(msgspec.Struct, frozen=True):
     items: Items | None = None
     item_columns: list[str | None] = msgspec.field(default_factory=list)
     receivables: bool = False
+    by_name: bool = False
     remarks: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
     @property
     def names_suffice(self) -> bool:
         """Tell whether a customer's name alone names it: Tally writes nothing else. An ambiguous name is an error."""
-        return self.receivables or self.format is Format.TALLY
+        return self.by_name or self.format is Format.TALLY
 
     @property
     def item_chunks(self) -> list[Chunk]:
@@ -221,7 +225,7 @@ def _second(table: SheetTable | None, cut: _Cut) -> Items | None:
     if table is None:
         return None
     try:
-        refuse_header(table.header, table.headings)
+        refuse_header(table.header, table.headings, FileKind.ITEMS)
     except FileRefused as refused:
         problems = [
             FieldProblem(f"{table.sheet}: {one.field}", one.code, one.message, one.rejected)
@@ -242,7 +246,7 @@ def _second(table: SheetTable | None, cut: _Cut) -> Items | None:
 
 def _written(cut: _Cut, headings: list[str], header: Header, frames: Iterable[pl.DataFrame]) -> "_Writer":
     """Cut the first table into chunks. Raises ``FileRefused`` for a header that will not do, and for no rows."""
-    refuse_header(header, headings)
+    refuse_header(header, headings, cut.kind)
     writer = _Writer(cut, header, cut.kind)
     for frame in frames:
         writer.add(frame)
@@ -260,7 +264,7 @@ def _manifest(
         format=file_format, kind=cut.kind, headings=headings, columns=list(header.columns),
         item_columns=list(header.items), unknown=list(header.unknown), encoding=encoding, delimiter=delimiter,
         total=writer.total, chunks=writer.chunks, date_styles=writer.date_styles(), sheet=sheet, items=items,
-        receivables=header.receivables,
+        receivables=header.receivables, by_name=header.names_suffice, remarks=writer.not_rows.remarks(),
     )  # fmt: skip
 
 
@@ -340,18 +344,12 @@ def _header_record(file: object, line: int) -> bytes:
     return record
 
 
-def refuse_header(header: Header, headings: list[str]) -> None:
+def refuse_header(header: Header, headings: list[str], kind: FileKind) -> None:
     """Refuse a header with missing or repeated columns, all of them at once, or far too many."""
     if len(headings) > MOST_COLUMNS:
         message = f"The header has {len(headings)} columns; a file may have {MOST_COLUMNS}."
         raise refuse("TOO_MANY_COLUMNS", message, place="row 1", malformed=False)
-    problems = [
-        FieldProblem(name, "COLUMN_MISSING", f"The file needs a column {name}; the template shows all of them.")
-        for name in header.missing
-    ] + [
-        FieldProblem(heading, "COLUMN_TWICE", "Two columns of the file mean the same: keep one of them.")
-        for heading in header.twice
-    ]
+    problems = header_problems(header, kind)
     if problems:
         raise FileRefused(FileRefusal("The header line is not acceptable; each column is listed.", problems))
 
@@ -364,7 +362,7 @@ class _Writer:
         self._name = name
         self._rows = cut.rows
         self._limit = cut.limit
-        self._drops_totals = header.receivables
+        self.not_rows = NotRows(header)
         self._pending: list[pl.DataFrame] = []
         self._waiting = 0
         self._text = 0
@@ -380,8 +378,7 @@ class _Writer:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take the next records."""
-        if self._drops_totals:
-            frame = self._without_totals(frame)
+        frame = self.not_rows.out_of(frame)
         frame = _with_spoiled(frame, self._identifiers)
         self.total += frame.height
         if self.total > self._limit:
@@ -399,13 +396,6 @@ class _Writer:
             self._write(head)
             rest = whole.slice(head.height)
             self._pending, self._waiting, self._text = [rest], rest.height, int(lengths(rest).sum())
-
-    def _without_totals(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Leave out the line under Tally's open bills that adds them up: it names no bill, no day and no party."""
-        named = [self._at[name] for name in ("invoiceNumber", "invoiceDate", "customerName") if name in self._at]
-        return frame.filter(
-            pl.any_horizontal(pl.col(one).str.strip_chars() != "" for one in named).fill_null(value=False)
-        )
 
     def _note(self, frame: pl.DataFrame) -> None:
         self._row_numbers.append(frame[ROW])

@@ -26,6 +26,7 @@ _TEXTS: Final = (
 )  # fmt: skip
 _FLAGS: Final = ("gstExclusive", "reverseCharge", "partialPaymentAllowed", "dispatchNow")
 _APRIL: Final = 4
+_RUPEES: Final = frozenset({"INR", "₹", "RS", "RS.", "RUPEE", "RUPEES", "INDIAN RUPEE", "INDIAN RUPEES", "रुपये"})
 WHO: Final = "who"
 KEY: Final = "key"
 
@@ -75,6 +76,7 @@ def read_chunk(frame: pl.DataFrame, manifest: Manifest, registrations: list[Regi
     columns += [cells.emails(), cells.phones(), cells.email_lists()]
     values = _completed(pl.DataFrame(columns), today, names_suffice=manifest.names_suffice)
     _required(values, cells)
+    _rupees_only(cells)
     return Draft(cells, values, odd)
 
 
@@ -138,9 +140,25 @@ def _completed(values: pl.DataFrame, today: date, *, names_suffice: bool) -> pl.
     )
 
 
+def _rupees_only(cells: Cells) -> None:
+    """Refuse rows in another currency: their figures would be taken for rupees."""
+    if not cells.has("currency"):
+        return
+    given = cells.text("currency")
+    for at in (given.is_not_null() & ~given.str.to_uppercase().is_in(list(_RUPEES))).fill_null(value=False).arg_true():
+        message = "Only invoices in rupees are taken: give the amounts in INR and write INR here, or leave the row out."
+        cells.notes.error(at, FieldProblem("currency", "NOT_RUPEES", message, shown(given[at])))
+
+
 def _required(values: pl.DataFrame, cells: Cells) -> None:
     notes = cells.notes
     for at in values[WHO].is_null().arg_true():
+        if values["customerName"][at] is not None:
+            message = (
+                "Several customers may have one name: give the PIN code too, or the GSTIN or your reference instead."
+            )
+            notes.error(at, FieldProblem("customerPin", "CUSTOMER_MISSING", message))
+            continue
         message = "Say who the customer is: customerId, customerRef, customerGstin, or customerName and customerPin."
         notes.error(at, FieldProblem("customer", "CUSTOMER_MISSING", message))
     base = cells.text("baseAmount")

@@ -18,7 +18,15 @@ from msgspec import UNSET, UnsetType
 
 from hundi.files.store import FileMissing, FileStore
 from hundi.imports.cells import rupees_of
-from hundi.imports.columns import FAILURE_COLUMNS, SUCCESS_COLUMNS_OF, FileKind, Format, columns_by_name, own_columns
+from hundi.imports.columns import (
+    FAILURE_COLUMNS,
+    SUCCESS_COLUMNS_OF,
+    FileKind,
+    Format,
+    columns_by_name,
+    own_columns,
+    own_headings,
+)
 from hundi.imports.parse_child import Manifest
 from hundi.imports.result_workbook import Heading, SheetWriter
 from hundi.imports.tables import csv_of
@@ -89,13 +97,16 @@ class Lines(msgspec.Struct, frozen=True):
 def parts_of(frame: pl.DataFrame, verdict: Verdict, manifest: Manifest, lines: Lines | None = None) -> Parts:
     """Write the result parts and the summary of a chunk; ``frame`` has its cells as they came, ``lines`` its items."""
     failed = verdict.failed()
+    shown = own_headings(manifest.headings, manifest.columns, manifest.item_columns)
     own = _guarded(frame.select(pl.nth(range(own_columns(manifest.headings)))))
     notes = verdict.notes
     rows = verdict.outcome()
     number, id_ = verdict.shown_as
     good, bad = (~failed).arg_true(), failed.arg_true()
     warnings = (
-        [_sentences(notes.warnings[at]) if at in notes.warnings else None for at in good] if notes.warnings else None
+        [_sentences(notes.warnings[at], shown) if at in notes.warnings else None for at in good]
+        if notes.warnings
+        else None
     )
     success = rows[good]
     success_csv = own[good].with_columns(
@@ -103,7 +114,7 @@ def parts_of(frame: pl.DataFrame, verdict: Verdict, manifest: Manifest, lines: L
         pl.Series("+warning", warnings or [None] * len(good), dtype=pl.String),
     )  # fmt: skip
     codes = [JOINER.join(dict.fromkeys(p.code for p in notes.errors[at])) for at in bad]
-    texts = [_sentences(notes.errors[at]) for at in bad]
+    texts = [_sentences(notes.errors[at], shown) for at in bad]
     failure_csv = own[bad].with_columns(
         pl.Series("+code", codes, dtype=pl.String), pl.Series("+message", texts, dtype=pl.String)
     )
@@ -137,12 +148,13 @@ def _csv(frame: pl.DataFrame, mark: str) -> bytes:
 def _item_parts(lines: Lines, manifest: Manifest) -> tuple[bytes, bytes]:
     """Write the items of a chunk: beside the failed ones stands what is wrong with them, if it is they that are wrong."""
     headings = manifest.items.headings if manifest.items is not None else []
+    shown = own_headings(headings, manifest.items.columns if manifest.items is not None else [])
     own = _guarded(lines.frame.select(pl.nth(range(own_columns(headings)))))
     bad = lines.failed.arg_true()
     told = [lines.errors.get(at, []) for at in bad]
     failure = own[bad].with_columns(
         pl.Series("+code", [JOINER.join(dict.fromkeys(p.code for p in one)) for one in told], dtype=pl.String),
-        pl.Series("+message", [_sentences(one) for one in told], dtype=pl.String),
+        pl.Series("+message", [_sentences(one, shown) for one in told], dtype=pl.String),
     )
     return _csv(own[(~lines.failed).arg_true()], manifest.delimiter), _csv(failure, manifest.delimiter)
 
@@ -151,8 +163,9 @@ def _column(name: str, cells: pl.Series) -> pl.Series:
     return cells.alias(name)
 
 
-def _sentences(problems: list[FieldProblem]) -> str:
-    return JOINER.join(f"{problem.field}: {problem.message}" for problem in problems)
+def _sentences(problems: list[FieldProblem], shown: Mapping[str, str]) -> str:
+    """Write problems as one text; a column is called what the caller's own file calls it (``shown``)."""
+    return JOINER.join(f"{shown.get(problem.field, problem.field)}: {problem.message}" for problem in problems)
 
 
 def _guarded(frame: pl.DataFrame) -> pl.DataFrame:

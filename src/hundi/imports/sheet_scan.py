@@ -31,10 +31,13 @@ _ERROR: Final = re.compile(rb"""\bt=["']e["']""")
 _TYPED: Final = re.compile(rb"""\bt=["'](?!n["'])""")
 _STYLE: Final = re.compile(rb"""\bs=["']([0-9]+)["']""")
 _REPEATED_CELL: Final = re.compile(
-    rb"<table:table-cell(?=[^>]*value-type=)[^>]*number-columns-repeated=[\"']([0-9]{3,9})[\"']"
+    rb"<table:table-cell(?=[^>]*value-type=)[^>]*number-columns-repeated=[\"']([0-9]{3,20})[\"']"
 )
-_REPEATED_ROW: Final = re.compile(rb"<table:table-row\b[^>]*number-rows-repeated=[\"']([0-9]{2,9})[\"'][^>/]*>")
+_REPEATED_ROW: Final = re.compile(rb"<table:table-row\b[^>]*number-rows-repeated=[\"']([0-9]{2,20})[\"'][^>/]*>")
 _ELSEWHERE: Final = re.compile(rb"\[[0-9]+\]")
+
+
+_FAR: Final = re.compile(rb'<[^<>]* r="([A-Z]+[0-9]{8,}|[A-Z]{4,}[0-9]+)"')
 
 
 class Merge(msgspec.Struct, frozen=True):
@@ -188,6 +191,7 @@ class _Scanner:
             return
         reference = self._any.match(rows, at)
         if reference is None:
+            self._refuse_far(rows[at : at + 200])
             self._positional = True
             self.found.last_row = self._rows
             widest = max(one.count(b"<" + (self._prefix or b"") + b"c") for one in rows.split(self._row_end))
@@ -197,6 +201,16 @@ class _Scanner:
             self._widen(rows)
             self._odd_in(rows)
         self._check_size()
+
+    def _refuse_far(self, cell: bytes) -> None:
+        """Refuse a place that no sheet has: readers count on, and begin at the first row again."""
+        found = _FAR.match(cell)
+        if found is not None:
+            place = found[1].decode()[:20]
+            message = (
+                f"A cell says that it stands at {place}, where no sheet reaches: save the workbook again in Excel."
+            )
+            raise refuse("WORKBOOK_DAMAGED", message, place=f"{self._sheet}!{place}")
 
     def _widen(self, rows: bytes) -> None:
         """Find whether a filled cell lies left or right of what is known; most blocks have none and are gone over once."""

@@ -14,10 +14,11 @@ import fastexcel
 import msgspec
 import polars as pl
 
-from hundi.imports.columns import IDENTIFIERS, FileKind, Format, Header, key_of, known, match
+from hundi.imports.columns import IDENTIFIERS, FileKind, Format, Header, known, match
 from hundi.imports.containers import Package
 from hundi.imports.errors import CellProblem, refuse
 from hundi.imports.ods_scan import scan_ods, worth_scanning
+from hundi.imports.programs import key_of
 from hundi.imports.records import EXTRA, PROBLEMS, ROW
 from hundi.imports.sheet_scan import MOST_CELLS, Scan, column_letters, refuse_repeats, scan
 from hundi.imports.sniff import MOST_COLUMNS
@@ -29,6 +30,7 @@ _MIDNIGHT: Final = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00$"
 # Numbers come with nine decimals; with seven digits before the point the last of them are the machine's, not a person's.
 _NOISY: Final = r"^-?[1-9][0-9]{6,14}\.[0-9]{6,9}$"
 _LONG_NUMBER: Final = r"^[0-9]{16,}$"
+_MOST_STRINGS: Final = 512 * 1024**2  # the reader holds them twice, and has 2 GiB
 _MOST_MERGED: Final = 100_000
 _ROUNDED: Final = (
     "Excel keeps fifteen digits of a number only, and has lost the others of this one: format the column as Text and "
@@ -76,7 +78,15 @@ class Book:
     def _check_strings(self, package: Package) -> None:
         if "xl/sharedStrings.xml" not in package:
             return
+        size = 0
         for block in package.blocks("xl/sharedStrings.xml"):
+            size += len(block)
+            if size > _MOST_STRINGS:
+                message = (
+                    f"The texts of the workbook take more than {_MOST_STRINGS // 1024**2} MiB unpacked: leave out columns "
+                    "that are not imported, split it, or send CSV."
+                )
+                raise refuse("FILE_TOO_COMPLEX", message)
             if len(block) >= 1024 * 1024 and b"<" not in block:
                 raise refuse("RECORD_TOO_LONG", "A cell of the workbook is longer than 1 MiB: shorten it.")
 

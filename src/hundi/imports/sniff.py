@@ -30,6 +30,10 @@ _ENVELOPE: Final = re.compile(rb"<(?:ENVELOPE|TALLYMESSAGE)\b")
 _MARKUP: Final = (b"<?xml", b"<!doctype", b"<html", b"<envelope")
 
 
+# The reader of the standard library gives up on cells of 128 kB; ours are bounded by their record.
+csv.field_size_limit(LONGEST_RECORD + 1)
+
+
 class Sniffed(msgspec.Struct, frozen=True):
     """A file ready to be read as UTF-8 with LF or CRLF: where it is, where its text starts, what it was."""
 
@@ -53,10 +57,27 @@ def format_of(source: Path) -> Format:
                 return Format.ODS
             if any(name.startswith("xl/") for name in package.names()):
                 return Format.XLSX
-        raise refuse("NOT_CSV", "This is a ZIP archive and no workbook: unpack it, and send the sheet in it.")
+            raise refuse("NOT_CSV", _archive_of(package))
     if _ENVELOPE.search(head.replace(b"\x00", b"")[:2048]):
         return Format.TALLY
     return Format.CSV
+
+
+def _archive_of(package: Package) -> str:
+    """Say what a ZIP archive that is no workbook of ours is, and what to do with it."""
+    names = package.names()
+    if any(name.lower().endswith(".iwa") for name in names):
+        return (
+            "This is a file of Apple Numbers: choose File, Export To, Excel (or CSV) there, and send what that gives."
+        )
+    if any(name.startswith("word/") for name in names):
+        return "This is a Word document: copy the table into Excel, save it as .xlsx, and send that."
+    if names and all(name.lower().endswith((".pdf", "/")) for name in names):
+        return (
+            "This is a ZIP archive of PDFs: those go to POST /api/v0/invoice/bulk/attachments, or "
+            "`hundi import FILE --kind pdfs`, once their invoices are there."
+        )
+    return "This is a ZIP archive and no workbook: unpack it, and send the sheet in it."
 
 
 def sniff(source: Path, folder: Path) -> Sniffed:
@@ -105,7 +126,11 @@ def _refuse_other_kinds(head: bytes) -> None:
             message = f"This is {what}, not a CSV file: save the sheet as CSV (UTF-8) and send that."
             raise refuse("NOT_CSV", message)
     if head.lstrip(b"\xef\xbb\xbf\r\n\t ").lower().startswith(_MARKUP):
-        raise refuse("NOT_CSV", "This is XML or HTML, not a CSV file: save the sheet as CSV (UTF-8) and send that.")
+        message = (
+            "This is a web page or XML and no workbook, whatever its name ends with: open it in Excel, save it as .xlsx or "
+            "CSV (UTF-8), and send that."
+        )
+        raise refuse("NOT_CSV", message)
 
 
 def _marked(head: bytes) -> tuple[str, int]:

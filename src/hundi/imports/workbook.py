@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
-from hundi.imports.columns import FileKind, key_of
+from hundi.imports.columns import FileKind
 from hundi.imports.containers import Package, elements
 from hundi.imports.errors import refuse
+from hundi.imports.programs import key_of
 
 ITEMS_SHEET: Final = "Items"
 HELP_SHEET: Final = "Help"

@@ -70,6 +70,11 @@ DATE_PATTERNS: Final[Mapping[DateStyle, str]] = {
     DateStyle.SERIAL: r"^(?P<n>[0-9]{5,6})(?:\.[0-9]*)?$",
 }
 """What each style looks like, without look-around; no text matches two of them. Two-digit years are 20yy."""
+_SAMPLES: Final[Mapping[DateStyle, str]] = {
+    DateStyle.ISO: "2026-11-30", DateStyle.SLASHES: "30/11/2026", DateStyle.DASHES: "30-11-2026",
+    DateStyle.DOTS: "30.11.2026", DateStyle.MONTH_NAME: "30-Nov-2026", DateStyle.COMPACT: "20261130",
+    DateStyle.SERIAL: "46356",
+}  # fmt: skip
 _STYLES: Final = {style: re.compile(pattern) for style, pattern in DATE_PATTERNS.items()}
 
 
@@ -165,9 +170,8 @@ def parse_file_date(text: str, style: DateStyle) -> date:
     trimmed = text.strip()
     found = _STYLES[style].match(trimmed)
     if found is None or trimmed.endswith("\n"):
-        raise NotADate(
-            "DATE_FORMAT", f"The other dates of this column are written {style.value}; write this one so too."
-        )
+        message = f"The other dates of this column are written {style.value}; write this one so too: {_SAMPLES[style]}."
+        raise NotADate("DATE_FORMAT", message)
     if style is DateStyle.ISO:
         return parse_date(trimmed)
     if style is DateStyle.SERIAL:

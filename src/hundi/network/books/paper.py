@@ -1,7 +1,7 @@
 """A document as the published body of Create Invoice, or why it cannot be one (contract b2b §5; the seed is the last word)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from operator import attrgetter
