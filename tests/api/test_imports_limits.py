@@ -59,6 +59,7 @@ async def test_a_reader_that_dies_refuses_the_file_and_a_full_disk_does_not(
 ) -> None:
     source = tmp_path / "a.csv"
     source.write_text(GOOD)
+    parsing.SERVER.close()
     shell = tmp_path / "python"
     monkeypatch.setattr(parsing.sys, "executable", str(shell))
     shell.write_text("#!/bin/sh\nkill -9 $$\n")

@@ -71,18 +71,34 @@ async def test_so_many_of_one_company_run_at_a_time_and_the_next_is_told(importe
     await run(importer, second)
     await run(importer, third)
     assert began == [first]
-    # The first has told the second already; the two that had to wait look again by themselves.
-    told, *again = await waiting_jobs(importer)
-    assert (told["import_id"], told["told"]) == (second, True)
+    # The two that had to wait look again by themselves.
+    again = await waiting_jobs(importer)
     assert [one["import_id"] for one in again] == [second, third]
     # Who was told in vain does not wait a second time.
-    await run(importer, second, **{name: told[name] for name in ("ticket", "told")})
-    assert len(await waiting_jobs(importer)) == 3
+    await run(importer, second, ticket="trn_in_vain", told=True)
+    assert len(await waiting_jobs(importer)) == 2
     await settle(importer, first)
     await run(importer, third, ticket=again[1]["ticket"])
     assert began == [first], "the third waits for the second, which came before it"
     await run(importer, second, ticket=again[0]["ticket"])
     assert began == [first, second]
+
+
+async def test_an_import_that_ends_tells_as_many_as_may_run_now(
+    importer: Importer, began: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importer = Importer(importer.seller, importer.context.files, importer.context.keyring, imports_at_once=2)
+    first, second, third, *_ = await queued(importer, 5)
+    await run(importer, first)
+
+    async def ended(self: Engine) -> None:
+        await settle(importer, self._run.row.import_id)
+
+    monkeypatch.setattr(Engine, "run", ended)
+    before = await waiting_jobs(importer)
+    await run(importer, second)  # the first still runs
+    told = [one for one in await waiting_jobs(importer) if one not in before]
+    assert [(one["import_id"], one["told"]) for one in told] == [(third, True)]
 
 
 async def test_only_the_job_that_began_an_import_goes_on_with_it(importer: Importer, began: list[str]) -> None:

@@ -33,7 +33,7 @@ from hundi.imports.invoice_pdfs import InvoicePdfs
 from hundi.imports.invoice_rows import InvoiceRows
 from hundi.imports.kind import Kind, Run
 from hundi.imports.parse_child import Chunk, Manifest
-from hundi.imports.parsing import parse, work_folder
+from hundi.imports.parsing import parse, rows_read, work_folder
 from hundi.imports.presence import check_store
 from hundi.imports.queries import ImportRow
 from hundi.imports.schemas import BulkResponse, StoredResult
@@ -47,7 +47,8 @@ from hundi.kit.ids import SellerId
 log = structlog.get_logger("hundi.imports")
 
 _UNDER_WAY: Final = 3  # two are copied (load.AT_ONCE), and the next one's result files are written meanwhile
-_LOOK_S: Final = 0.1
+_LOOK_S: Final = 0.2
+_FIRST_LOOK_S: Final = 0.03
 _KINDS: Final[dict[str, type[Kind[Any]]]] = {
     service.INVOICES: InvoiceRows,
     service.CUSTOMERS: CustomerRows,
@@ -102,7 +103,7 @@ class Engine:
         options = self._run.options
         limit = options.row_limit or self._settings.import_row_limit
         rows = min(options.chunk_rows, _KINDS[self._run.row.kind].most_rows)
-        watching = asyncio.create_task(self._watch(folder, rows))
+        watching = asyncio.create_task(self._watch(folder))
         try:
             async with self._run.files.on_disk(self._run.row.file_key) as path:
                 manifest = await parse(path, folder, rows=rows, limit=limit, kind=FileKind(self._run.row.kind))
@@ -134,16 +135,16 @@ class Engine:
         with work_folder(self._run.files.work) as folder:
             await self._settle(folder, manifest, whole=False, refusal=refused.refusal)
 
-    async def _watch(self, folder: Path, rows: int) -> None:
-        """Write down how much of the file has been read, as the reader's chunks appear."""
+    async def _watch(self, folder: Path) -> None:
+        """Write down how many rows have been read, as the reader tells."""
         known = 0
         while True:
-            await asyncio.sleep(_LOOK_S)
-            found = await asyncio.to_thread(lambda: len(list(folder.glob("chunk-*.arrow"))))
+            await asyncio.sleep(_LOOK_S if known else _FIRST_LOOK_S)
+            found = rows_read(folder)
             if found > known:
                 known = found
                 with suppress(Transient, OSError, asyncpg.PostgresError):
-                    await self._advance(found * rows)
+                    await self._advance(found)
 
     async def _advance(self, read: int, judged: int = 0) -> bool:
         """Write progress down; tell whether to go on."""

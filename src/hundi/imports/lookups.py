@@ -1,6 +1,7 @@
 """What the engine looks up for one chunk at a time: the customers and invoices that its rows speak of."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import polars as pl
@@ -8,9 +9,10 @@ import polars as pl
 from hundi.db.pool import Transaction
 from hundi.gst.supply import place_of_supply
 
+# Keys are sent as one text with a mark between them: of an array the driver looks at every element, one by one.
 _CUSTOMERS: Final = """
     SELECT {key} AS key, customer_id, gstin, state_code, treatment, terms_days, status
-      FROM customers WHERE seller_id = $1 AND deleted_at IS NULL AND {found_by} = ANY ($2::text[])"""
+      FROM customers WHERE seller_id = $1 AND deleted_at IS NULL AND {found_by} = ANY (string_to_array($2::text, $3::text))"""
 # By name only through the view: upper() may not reach an index under row-level security (decision 0010).
 _NAMED: Final = """
     SELECT upper(legal_name) || '|' || coalesce(pin_code, '') AS key, customer_id, gstin, state_code, treatment,
@@ -19,10 +21,10 @@ _NAMED: Final = """
      WHERE seller_id = $1 AND deleted_at IS NULL
        AND customer_id = ANY (ARRAY(
            SELECT v.customer_id FROM searchable_customers v
-            WHERE v.seller_id = $1 AND v.deleted_at IS NULL AND upper(v.legal_name) = ANY ($2::text[])))"""
+            WHERE v.seller_id = $1 AND v.deleted_at IS NULL AND upper(v.legal_name) = ANY (string_to_array($2::text, $3::text))))"""
 _HOLD: Final = """
     SELECT customer_id FROM customers
-     WHERE seller_id = $1 AND customer_id = ANY ($2::text[]) AND deleted_at IS NULL AND status = 'ACTIVE'
+     WHERE seller_id = $1 AND customer_id = ANY (string_to_array($2::text, $3::text)) AND deleted_at IS NULL AND status = 'ACTIVE'
      ORDER BY customer_id FOR KEY SHARE"""
 _UPPER: Final = "SELECT n, upper(n) AS key FROM unnest($1::text[]) AS n"
 _EXISTING: Final = """
@@ -32,13 +34,14 @@ _EXISTING: Final = """
            net_amount, invoice_number, deleted_at IS NOT NULL AS deleted
       FROM invoices WHERE seller_id = $1 AND """
 _BY_NUMBER: Final = (
-    _EXISTING + "registration_id = $2 AND fy = $3 AND doc_type = 'INV' AND number_key = ANY ($4::text[])"
+    _EXISTING
+    + "registration_id = $2 AND fy = $3 AND doc_type = 'INV' AND number_key = ANY (string_to_array($4::text, $5::text))"
 )
-_BY_EXTERNAL: Final = _EXISTING + "external_id = ANY ($2::text[])"
-_BY_ID: Final = _EXISTING + "invoice_id = ANY ($2::text[])"
+_BY_EXTERNAL: Final = _EXISTING + "external_id = ANY (string_to_array($2::text, $3::text))"
+_BY_ID: Final = _EXISTING + "invoice_id = ANY (string_to_array($2::text, $3::text))"
 _TAKEN: Final = """
     SELECT number_key FROM invoices
-     WHERE seller_id = $1 AND registration_id = $2 AND fy = $3 AND doc_type = 'INV' AND number_key = ANY ($4::text[])"""
+     WHERE seller_id = $1 AND registration_id = $2 AND fy = $3 AND doc_type = 'INV' AND number_key = ANY (string_to_array($4::text, $5::text))"""
 
 # How a row may name its customer: the column of the file, what it is compared with, and what the index is on.
 CUSTOMER_KEYS: Final = {
@@ -59,7 +62,7 @@ EXISTING_SCHEMA: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-async def customers(tx: Transaction, column: str, keys: Sequence[str], *, alone: bool = False) -> pl.DataFrame:
+async def customers(tx: Transaction, column: str, keys: list[str], *, alone: bool = False) -> pl.DataFrame:
     """Find the customers that cells of ``column`` name; ``namesakes`` counts those a key fits.
 
     A key of ``customerName`` is the name in capitals, ``|`` and the PIN code (nothing, where the name stands ``alone``);
@@ -69,7 +72,7 @@ async def customers(tx: Transaction, column: str, keys: Sequence[str], *, alone:
     statement = _NAMED if column == "customerName" else _CUSTOMERS.format(key=key, found_by=found_by)
     if alone:
         statement = statement.replace("coalesce(pin_code, '')", "''")
-    rows = await tx.fetch(statement, tx.seller_id, list(keys))
+    rows = await tx.fetch(statement, tx.seller_id, *marked(keys))
     namesakes: dict[str, int] = {}
     for row in rows:
         namesakes[row["key"]] = namesakes.get(row["key"], 0) + 1
@@ -89,15 +92,31 @@ async def customers(tx: Transaction, column: str, keys: Sequence[str], *, alone:
     return frame.unique(subset="key", keep="first", maintain_order=True)
 
 
-async def hold_customers(tx: Transaction, customer_ids: Sequence[str]) -> int:
+async def hold_customers(tx: Transaction, customer_ids: list[str]) -> int:
     """Keep customers from being deleted or deactivated until the transaction ends; count those that are active still."""
-    return len(await tx.fetch(_HOLD, tx.seller_id, list(customer_ids)))
+    return len(await tx.fetch(_HOLD, tx.seller_id, *marked(customer_ids)))
 
 
 def _place(row: Any) -> str | None:
     """Give what the customer contributes to the place of supply: the GSTIN's state, else its own (domain §2)."""
-    state_found = place_of_supply(None, None, row["gstin"], row["state_code"]).state
-    return None if state_found is None else state_found.code
+    return _place_of(row["gstin"], row["state_code"])
+
+
+@lru_cache(maxsize=20_000)
+def _place_of(gstin: str | None, state_code: str | None) -> str | None:
+    """Work a customer's place out once: a file's chunks speak of the same customers."""
+    found = place_of_supply(None, None, gstin, state_code).state
+    return None if found is None else found.code
+
+
+def marked(keys: list[str]) -> tuple[str, str]:
+    """Join keys with a mark that none of them has; give the text and the mark, for ``string_to_array``."""
+    mark = "\x1f"
+    text = mark.join(keys)
+    while keys and text.split(mark) != keys:
+        mark += "\x1e\x1f"
+        text = mark.join(keys)
+    return text, mark
 
 
 async def upper(tx: Transaction, texts: Sequence[str]) -> dict[str, str]:
@@ -105,24 +124,24 @@ async def upper(tx: Transaction, texts: Sequence[str]) -> dict[str, str]:
     return {row["n"]: row["key"] for row in await tx.fetch(_UPPER, list(texts))}
 
 
-async def existing_by_number(tx: Transaction, registration_id: str, fy: int, keys: Sequence[str]) -> pl.DataFrame:
+async def existing_by_number(tx: Transaction, registration_id: str, fy: int, keys: list[str]) -> pl.DataFrame:
     """Find invoices by number in one registration's financial year."""
-    return _frame(await tx.fetch(_BY_NUMBER, tx.seller_id, registration_id, fy, list(keys)))
+    return _frame(await tx.fetch(_BY_NUMBER, tx.seller_id, registration_id, fy, *marked(keys)))
 
 
-async def existing_by_external_id(tx: Transaction, ids: Sequence[str]) -> pl.DataFrame:
+async def existing_by_external_id(tx: Transaction, ids: list[str]) -> pl.DataFrame:
     """Find invoices by the caller's own id."""
-    return _frame(await tx.fetch(_BY_EXTERNAL, tx.seller_id, list(ids)))
+    return _frame(await tx.fetch(_BY_EXTERNAL, tx.seller_id, *marked(ids)))
 
 
-async def existing_by_id(tx: Transaction, ids: Sequence[str]) -> pl.DataFrame:
+async def existing_by_id(tx: Transaction, ids: list[str]) -> pl.DataFrame:
     """Find invoices by id."""
-    return _frame(await tx.fetch(_BY_ID, tx.seller_id, list(ids)))
+    return _frame(await tx.fetch(_BY_ID, tx.seller_id, *marked(ids)))
 
 
-async def taken_numbers(tx: Transaction, registration_id: str, fy: int, keys: Sequence[str]) -> set[str]:
+async def taken_numbers(tx: Transaction, registration_id: str, fy: int, keys: list[str]) -> set[str]:
     """Tell which numbers are in use already."""
-    return {row["number_key"] for row in await tx.fetch(_TAKEN, tx.seller_id, registration_id, fy, list(keys))}
+    return {row["number_key"] for row in await tx.fetch(_TAKEN, tx.seller_id, registration_id, fy, *marked(keys))}
 
 
 def _frame(rows: Sequence[Any]) -> pl.DataFrame:

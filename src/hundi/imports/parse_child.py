@@ -4,14 +4,11 @@
 
 Whatever a hostile file does to a reader, it does to this process, which has bounds on memory, processor time and disk,
 no database and no keys. It leaves `FOLDER/chunk-N.arrow` (at most ROWS rows each, cells as text) and
-`FOLDER/manifest.json`, written last: without it the reading did not succeed. PARENT is the process that started it.
+`FOLDER/manifest.json`, written last: without it the reading did not succeed. `FOLDER/rows-read` says how far it is. PARENT
+is the process that started it. Where it can be, it is a fork of :mod:`hundi.imports.parse_server`.
 """
 
 import csv
-import ctypes
-import os
-import resource
-import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +22,7 @@ from hundi.imports.columns import IDENTIFIERS, KEYS_OF, FileKind, Format, Header
 from hundi.imports.errors import CellProblem, FileRefusal, FileRefused, refuse
 from hundi.imports.header_words import header_problems
 from hundi.imports.not_rows import NotRows
+from hundi.imports.parse_bounds import restrain
 from hundi.imports.records import PROBLEMS, ROW, Table, hashed, lengths, problems_of, standing_twice
 from hundi.imports.sheets import HEADER_WITHIN, Book, SheetTable
 from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS, delimiter_of, format_of, sniff
@@ -41,11 +39,10 @@ from hundi.kit.errors import FieldProblem
 
 MANIFEST: Final = "manifest.json"
 REPEATED: Final = "repeated.arrow"
+ROWS_READ: Final = "rows-read"
 EXIT_TRY_AGAIN: Final = 75  # EX_TEMPFAIL: the machine is at fault, not the file
 _SCIENTIFIC: Final = r"^[0-9](?:\.[0-9]+)?E\+[0-9]{1,3}$"
-_MEMORY: Final = 2 * 1024**3
 _MOST_TEXT: Final = 32 * 1024 * 1024  # in one chunk: the worker holds three of them, and the lines of their results
-_PR_SET_PDEATHSIG: Final = 1
 _KEYS_ALIKE: Final = (("invoiceNumber",), ("externalId",), ("customerId",), ("uniqueRefNo",), ("gstin", "panOrGstin"))
 
 
@@ -115,12 +112,28 @@ class Manifest(msgspec.Struct, frozen=True):
         return self.items.chunks if self.items is not None else []
 
 
+class Upload(msgspec.Struct, frozen=True):
+    """One file to be read into ``folder``, in chunks of ``rows`` rows; ``limit`` is how many rows it may have."""
+
+    source: str
+    folder: str
+    rows: int
+    limit: int
+    kind: FileKind
+
+
 def main(words: list[str]) -> int:
     """Read one file; give the exit code: 0 also for a refusal, which stands in the manifest."""
-    source, folder, rows, limit = Path(words[0]), Path(words[1]), int(words[2]), int(words[3])
-    restrain(source.stat().st_size, parent=int(words[4]))
+    upload = Upload(words[0], words[1], int(words[2]), int(words[3]), FileKind(words[5]))
+    return carry_out(upload, parent=int(words[4]))
+
+
+def carry_out(upload: Upload, *, parent: int) -> int:
+    """Be the limited child of ``parent`` from here on, and read one file; give the exit code."""
+    source, folder = Path(upload.source), Path(upload.folder)
+    restrain(source.stat().st_size, parent=parent)
     try:
-        manifest = read(source, folder, rows, limit, FileKind(words[5]))
+        manifest = read(source, folder, upload.rows, upload.limit, upload.kind)
     except FileRefused as refused:
         manifest = Manifest(refusal=refused.refusal)
     except MemoryError:
@@ -133,19 +146,6 @@ def main(words: list[str]) -> int:
     draft.write_bytes(msgspec.json.encode(manifest))
     draft.rename(folder / MANIFEST)
     return 0
-
-
-def restrain(size: int, *, parent: int) -> None:
-    """Bound this process: 2 GiB of memory, processor time and disk by the file's size, and no life after the parent's."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before the signal was asked for
-        sys.exit(1)
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-    seconds = 60 + size // (1024 * 1024)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    disk = 256 * 1024 * 1024 + 8 * size
-    resource.setrlimit(resource.RLIMIT_FSIZE, (disk, disk))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def read(source: Path, folder: Path, rows: int, limit: int, kind: FileKind = FileKind.INVOICES) -> Manifest:
@@ -360,6 +360,7 @@ class _Writer:
     def __init__(self, cut: _Cut, header: Header, kind: FileKind, *, name: str = "chunk") -> None:
         self._folder = cut.folder
         self._name = name
+        self._is_main = name == "chunk"
         self._rows = cut.rows
         self._limit = cut.limit
         self.not_rows = NotRows(header)
@@ -385,6 +386,8 @@ class _Writer:
             message = f"The file has more than {self._limit:,} rows: split it."
             raise refuse("TOO_MANY_ROWS", message, malformed=False)
         self._note(frame)
+        if self._is_main:
+            (self._folder / ROWS_READ).write_text(str(self.total), encoding="ascii")
         self._pending.append(frame)
         self._waiting += frame.height
         self._text += int(lengths(frame).sum())
@@ -415,7 +418,7 @@ class _Writer:
         if self._waiting:
             self._write(pl.concat(self._pending))
         self._pending = []
-        if not self._row_numbers or self._name != "chunk":
+        if not self._row_numbers or not self._is_main:
             return
         rows = pl.concat(self._row_numbers)
         repeated = pl.zeros(len(rows), dtype=pl.Int8, eager=True) > 0

@@ -4,6 +4,8 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +18,8 @@ import structlog
 
 from hundi.imports.columns import FileKind
 from hundi.imports.errors import refuse
-from hundi.imports.parse_child import EXIT_TRY_AGAIN, MANIFEST, Manifest
+from hundi.imports.parse_child import EXIT_TRY_AGAIN, MANIFEST, ROWS_READ, Manifest, Upload
+from hundi.imports.parse_server import ENDED, EXIT_CANNOT_FORK, TAKEN
 from hundi.kit.errors import Transient
 
 log = structlog.get_logger("hundi.imports")
@@ -24,6 +27,10 @@ log = structlog.get_logger("hundi.imports")
 _PREFIX: Final = "import-"
 _TRIES: Final = 2
 _MEBIBYTE: Final = 1024 * 1024
+_SAID: Final = 4096
+_KILLED_S: Final = 10
+_IDLE_S: Final = 60
+_LARGE: Final = 16 * _MEBIBYTE
 
 
 class ReadingFailed(Transient):
@@ -41,14 +48,27 @@ def work_folder(parent: Path) -> Iterator[Path]:
         yield Path(name)
 
 
+def rows_read(folder: Path) -> int:
+    """Tell how many rows of the file in this work folder have been read so far."""
+    try:
+        said = (folder / ROWS_READ).read_bytes()
+    except FileNotFoundError:
+        return 0
+    return int(said) if said.isdigit() else 0
+
+
 async def parse(source: Path, folder: Path, *, rows: int, limit: int, kind: FileKind = FileKind.INVOICES) -> Manifest:
     """Read a file into chunk files of ``rows`` rows; a refusal stands in the manifest.
 
     Raises :class:`ReadingFailed` when the machine is at fault (disk full) and ``FileRefused`` when the reader died of
     the file twice.
     """
+    upload = Upload(str(source), str(folder), rows, limit, kind)
+    size = (await asyncio.to_thread(source.stat)).st_size
+    seconds = 120 + 2 * (size // _MEBIBYTE)
     for _ in range(_TRIES):
-        code, said = await _child(source, folder, rows, limit, kind)
+        ended = await SERVER.read(upload, seconds, idle_s=_IDLE_S if size < _LARGE else 0)
+        code, said = ended if ended is not None else await _child(upload, seconds)
         if code == 0:
             return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
         log.warning("reading a file failed", exit_code=code, said=said[-2000:])
@@ -58,22 +78,150 @@ async def parse(source: Path, folder: Path, *, rows: int, limit: int, kind: File
     raise refuse("FILE_TOO_COMPLEX", message)
 
 
-async def _child(source: Path, folder: Path, rows: int, limit: int, kind: FileKind) -> tuple[int, str]:
-    # No settings and no keys get into the child: only what Python needs to start.
-    environment = {
+class ParseServer:
+    """This process's :mod:`hundi.imports.parse_server`: started with an upload, ended a while after the last one."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._orders: socket.socket | None = None
+        self._can_fork = True
+        self._reading = 0
+        self._ending: asyncio.TimerHandle | None = None
+
+    async def read(self, upload: Upload, seconds: int, *, idle_s: int = _IDLE_S) -> tuple[int, str] | None:
+        """Have an upload read; give the child's exit code and last words, or None where no child began with it.
+
+        The process stays for ``idle_s`` afterwards where it has nothing else to read: small files often come one after the
+        other, and after a large one its memory is of more use to the import. A cancelled call, and one that takes more than ``seconds``, ends when the child is dead.
+        """
+        stream = self._send(msgspec.json.encode(upload))
+        if stream is None:
+            return None
+        server = self._process
+        with stream, self._in_use(idle_s):
+            stream.setblocking(False)
+            heard = bytearray()
+            try:
+                async with asyncio.timeout(seconds):
+                    await _hear(stream, heard)
+            except TimeoutError:
+                await _have_killed(stream, heard)
+                return -signal.SIGXCPU, "out of time"
+            except asyncio.CancelledError:
+                await asyncio.shield(_have_killed(stream, heard))
+                raise
+        if not heard.startswith(TAKEN):
+            if self._process is server:
+                self.close()
+            return None
+        said, _, code = heard[1:].rpartition(ENDED)
+        # A child whose server is gone is killed with it.
+        return (int(code), said.decode(errors="replace")) if code.lstrip(b"-").isdigit() else (-signal.SIGKILL, "")
+
+    @contextmanager
+    def _in_use(self, idle_s: int) -> Iterator[None]:
+        """Keep the server, and so long afterwards."""
+        self._reading += 1
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        try:
+            yield
+        finally:
+            self._reading -= 1
+            if not self._reading:
+                self._ending = asyncio.get_running_loop().call_later(idle_s, self._end)
+
+    def _end(self) -> None:
+        if not self._reading:
+            self.close()
+
+    def close(self) -> None:
+        """End the server, and with it whatever it reads; the next upload starts another."""
+        if self._orders is not None:
+            self._orders.close()
+        if self._process is not None:
+            self._process.kill()
+            self._can_fork = self._process.wait() != EXIT_CANNOT_FORK
+        self._orders = self._process = None
+
+    def _send(self, message: bytes) -> socket.socket | None:
+        """Send an order; give our end of its stream."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            for _ in range(_TRIES):
+                if self._orders is None and self._can_fork:
+                    self._start()
+                if self._orders is None:
+                    break
+                try:
+                    socket.send_fds(self._orders, [message], [theirs.fileno()])
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close()
+                else:
+                    return ours
+        ours.close()
+        return None
+
+    def _start(self) -> None:
+        """Start the process; it loads the reader while the first order waits.
+
+        It is started by this thread, which lasts as long as the process: the server is told when the thread ends.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            words = [sys.executable, "-I", "-m", "hundi.imports.parse_server", str(os.getpid())]
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                words,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env=_environment(forks=True),
+                start_new_session=True,
+            )
+        self._orders = ours
+
+
+SERVER: Final = ParseServer()
+
+
+async def _hear(stream: socket.socket, heard: bytearray) -> None:
+    """Keep the first byte and the last ones of what comes until the end."""
+    loop = asyncio.get_running_loop()
+    with suppress(ConnectionResetError):
+        while block := await loop.sock_recv(stream, _SAID):
+            heard += block
+            del heard[1 : max(1, len(heard) - _SAID)]
+
+
+async def _have_killed(stream: socket.socket, heard: bytearray) -> None:
+    """Ask for the child's death and wait for it: it would write into a folder that is being removed."""
+    with suppress(OSError, TimeoutError):
+        stream.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(_KILLED_S):
+            await _hear(stream, heard)
+
+
+def _environment(*, forks: bool) -> dict[str, str]:
+    """No settings and no keys get into the child: only what Python needs to start."""
+    return {
         "PATH": os.environ.get("PATH", ""),
         "LANG": "C.UTF-8",
         "POLARS_MAX_THREADS": "2",
         "MALLOC_ARENA_MAX": "2",
-        "_RJEM_MALLOC_CONF": "narenas:2",
+        # A thread that gives memory back in the background does not live on in a fork.
+        "_RJEM_MALLOC_CONF": "narenas:2"
+        + (",background_thread:false,dirty_decay_ms:200,muzzy_decay_ms:0" if forks else ""),
     }
-    words = (str(source), str(folder), str(rows), str(limit), str(os.getpid()), kind.value)
+
+
+async def _child(upload: Upload, seconds: int) -> tuple[int, str]:
+    """Read an upload in a process that is started for it, where there is no server to fork one."""
+    words = (upload.source, upload.folder, str(upload.rows), str(upload.limit), str(os.getpid()), upload.kind.value)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-m", "hundi.imports.parse_child", *words,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        env=environment,
+        env=_environment(forks=False),
     )  # fmt: skip
-    seconds = 120 + 2 * ((await asyncio.to_thread(source.stat)).st_size // _MEBIBYTE)
     try:
         async with asyncio.timeout(seconds):
             _, said = await child.communicate()

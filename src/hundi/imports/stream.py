@@ -33,6 +33,9 @@ MEDIA_TYPE: Final = "text/event-stream"
 LAST: Final = "end"
 """The id of the last event."""
 _LOOK: Final = timedelta(milliseconds=350)
+_FIRST_LOOK: Final = timedelta(milliseconds=100)
+_FIRST_LOOKS_S: Final = 1.5
+"""So long a client that has just sent a file is told sooner that it is being read."""
 _BEAT_S: Final = 10.0
 _LONGEST_S: Final = 1800.0
 """After half an hour a stream ends; the client comes back by itself, with a token that is still good."""
@@ -99,7 +102,7 @@ class Watch:
         with STREAMS.counted():
             yield _RETRY
             loop = asyncio.get_running_loop()
-            ends, said = loop.time() + _LONGEST_S, loop.time()
+            began = said = loop.time()
             while True:
                 if mark(now) != last_id:
                     last_id, said = mark(now), loop.time()
@@ -107,12 +110,13 @@ class Watch:
                 if now.state in SETTLED:
                     yield event("result", LAST, await self._result())
                     return
-                if loop.time() >= ends:
+                if loop.time() - began >= _LONGEST_S:
                     return
                 if loop.time() - said >= _BEAT_S:
                     said = loop.time()
                     yield b": still here\n\n"
-                if await stopped(self._stopping, _LOOK):
+                is_new = not now.rowsRead and loop.time() - began < _FIRST_LOOKS_S
+                if await stopped(self._stopping, _FIRST_LOOK if is_new else _LOOK):
                     return
                 try:
                     now = await self._look()

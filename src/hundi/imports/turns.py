@@ -43,7 +43,9 @@ _AHEAD: Final = """
 _WAITS: Final = "UPDATE imports SET progress_at = $3 WHERE seller_id = $1 AND import_id = $2 AND state = 'RECEIVED'"
 _BEAT: Final = "UPDATE imports SET progress_at = $3 WHERE seller_id = $1 AND import_id = $2 AND state = 'RUNNING'"
 _NEXT: Final = """
-    SELECT import_id FROM imports WHERE seller_id = $1 AND state = 'RECEIVED' ORDER BY created_at, import_id LIMIT $2"""
+    SELECT import_id FROM imports WHERE seller_id = $1 AND state = 'RECEIVED' ORDER BY created_at, import_id
+     LIMIT greatest(0, $2::bigint - (SELECT count(*) FROM imports
+                                      WHERE seller_id = $1 AND state = 'RUNNING' AND progress_at > $3))"""
 
 
 class Turn(StrEnum):
@@ -98,8 +100,8 @@ async def take(tx: Transaction, payload: dict[str, Any], *, at_once: int, full: 
 
 
 async def tell_next(tx: Transaction, *, at_once: int) -> None:
-    """Ask for the company's imports whose turn may have come."""
-    for row in await tx.fetch(_NEXT, tx.seller_id, at_once):
+    """Ask for the company's imports whose turn has come: as many as may run beside those that run."""
+    for row in await tx.fetch(_NEXT, tx.seller_id, at_once, tx.now - STALE):
         ids = {"import_id": row["import_id"], "ticket": new_id("trn", tx.now), "told": True}
         await enqueue(tx, RUN_JOB, ids=ids)
 

@@ -46,6 +46,7 @@ from hundi.db.embedded import (
     postmaster,
     running_urls,
 )
+from hundi.db.embedded.cluster import memory, starting_settings
 
 
 @installations
@@ -58,6 +59,16 @@ async def test_a_restart_keeps_what_was_stored(tmp_path: Path, installed: Path |
         assert again == urls
         assert server.pid != first
         assert await value(again.owner, "SELECT n FROM kept") == 7
+
+
+def expected_buffers() -> str:
+    size = min(1024, max(256, memory() // 8 // 2**20))
+    return "1GB" if size == 1024 else f"{size}MB"
+
+
+@pytest.mark.parametrize(("gigabytes", "megabytes"), [(1, 256), (2, 256), (4, 512), (8, 1024), (64, 1024)])
+def test_the_cache_of_pages_is_an_eighth_of_the_memory_within_bounds(gigabytes: int, megabytes: int) -> None:
+    assert f"\nshared_buffers = '{megabytes}MB'\n" in starting_settings(gigabytes * 2**30)
 
 
 @installations
@@ -73,7 +84,7 @@ async def test_durability_and_access_are_as_promised(tmp_path: Path, installed: 
             "server_encoding": "UTF8",
             "lc_ctype": "C.UTF-8",
             "max_connections": "100",
-            "shared_buffers": "256MB",
+            "shared_buffers": expected_buffers(),
             "password_encryption": "scram-sha-256",
         }
         found = {name: await value(urls.owner, f"SHOW {name}") for name in wanted if name != "lc_ctype"}
