@@ -16,7 +16,7 @@ from network_buying import billed, errors, for_order, listed, ordered
 from network_world import Trader, World
 
 POLICY = "/api/v0/network/payable/policy"
-SQL = Path(versions.__file__).with_name("0013_network_matches.sql")
+SQL = Path(versions.__file__).with_name("0012_network_matches.sql")
 
 
 @pytest.fixture

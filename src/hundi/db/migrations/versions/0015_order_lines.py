@@ -1,16 +1,16 @@
 """The order line an invoice line is for. The .sql file has the statement.
 
-Revision ID: 0016
+Revision ID: 0015
 """
 
 from hundi.db.migrations.run_sql import run_file
 
-revision = "0016"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Add what is new."""
-    run_file("0016_order_lines.sql")
+    run_file("0015_order_lines.sql")
