@@ -146,7 +146,9 @@ async def test_the_success_file_comes_back_unchanged(importer: Importer) -> None
     payload = await importer.good(text([row(), row()]))
     reply = await importer.seller.http.get(payload["success_file_url"])
     assert reply.headers["x-content-type-options"] == "nosniff"
-    stored = await importer.seller.value("SELECT array_agg(DISTINCT content_type) FROM stored_files WHERE seller_id = $1")
+    stored = await importer.seller.value(
+        "SELECT array_agg(DISTINCT content_type) FROM stored_files WHERE seller_id = $1"
+    )
     assert reply.headers["content-type"] in stored
     assert reply.headers["content-type"] != "application/octet-stream"
     again = await importer.good(reply.content)
