@@ -357,7 +357,8 @@ def whole(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
 
 
 def _crowd(at: Installation, client: httpx2.Client, folder: Path, rows: int) -> dict[str, Any]:
-    """Ten uploads at once beside one of as many rows."""
+    """Ten uploads at once beside one of as many rows; for both the reader's process is there already."""
+    run(client, write_csv(folder / "before.csv", 1000, "B"))
     empty(at)
     alone = run(client, write_csv(folder / "alone.csv", rows // 10, "A"))["whole_s"]
     empty(at)

@@ -90,6 +90,23 @@ class _Answer(msgspec.Struct):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
+class Turn:
+    """How long attempts of one batch are begun: :data:`BEGIN_S` from when this is made, which is before the claim.
+
+    The first attempt is begun in any case, so that something is tried however long the claim took.
+    """
+
+    def __init__(self) -> None:
+        self._until = asyncio.get_running_loop().time() + BEGIN_S
+        self._tried = False
+
+    def may_begin(self) -> bool:
+        """Tell whether another attempt may be begun."""
+        may = not self._tried or asyncio.get_running_loop().time() < self._until
+        self._tried = True
+        return may
+
+
 class Postman:
     """Carries to one address, as one signer, for senders whose names begin with ``speaks_for``."""
 
@@ -101,11 +118,10 @@ class Postman:
         self._address = address
         self._free = asyncio.Semaphore(_IN_FLIGHT)
 
-    async def carry(self, batch: Sequence[Outgoing], begun: float) -> list[Outcome]:
+    async def carry(self, batch: Sequence[Outgoing], turn: Turn) -> list[Outcome]:
         """Try each parcel once; those of a lane one after the other, and none behind one that did not come through.
 
-        ``begun`` is the loop's time before the batch was claimed: what has not been begun :data:`BEGIN_S` after it is left,
-        except for the first, so that something is tried however long the claim took.
+        What has not been begun when the turn ends is left.
         """
         letters, done = [], []
         for outgoing in batch:
@@ -113,15 +129,14 @@ class Postman:
                 letters.append((outgoing, _PARCEL.decode(outgoing.parcel)))
             except (msgspec.DecodeError, RecursionError):
                 done.append(_unreadable(outgoing))
-        round_ = _Round(begun + BEGIN_S)
-        rounds = await asyncio.gather(*(self._one_after_the_other(group, round_) for group in by_lane(letters)))
+        rounds = await asyncio.gather(*(self._one_after_the_other(group, turn) for group in by_lane(letters)))
         return [*done, *(outcome for outcomes in rounds for outcome in outcomes)]
 
-    async def _one_after_the_other(self, letters: Sequence[tuple[Outgoing, Parcel]], round_: "_Round") -> list[Outcome]:
+    async def _one_after_the_other(self, letters: Sequence[tuple[Outgoing, Parcel]], turn: Turn) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for at, (outgoing, parcel) in enumerate(letters):
             async with self._free:
-                if not round_.may_begin():
+                if not turn.may_begin():
                     outcomes += [_left(one) for one, _ in letters[at:]]
                     break
                 outcomes.append(await self._attempt(outgoing, parcel))
@@ -169,20 +184,6 @@ class Postman:
             "POST", f"{self._address}{INBOX}{path}", headers=headers, content=outgoing.parcel, timeout_s=CALL_S,
             most_bytes=_MOST_BYTES,
         )  # fmt: skip
-
-
-class _Round:
-    """How long attempts of one batch are begun."""
-
-    def __init__(self, until: float) -> None:
-        self._until = until
-        self._tried = False
-
-    def may_begin(self) -> bool:
-        """Tell whether another attempt may be begun; the first one always."""
-        may = not self._tried or asyncio.get_running_loop().time() < self._until
-        self._tried = True
-        return may
 
 
 def judge(outgoing: Outgoing, reply: Reply) -> Outcome:

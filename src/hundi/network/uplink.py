@@ -23,7 +23,7 @@ from hundi.network.membership import Membership
 from hundi.network.outbox import AT_ONCE, TOO_FAR, Outbox, Statements
 from hundi.network.party_store import PostgresPartyStore
 from hundi.network.pause import Pause
-from hundi.network.postman import Outcome, Postman, Verdict
+from hundi.network.postman import Outcome, Postman, Turn, Verdict
 from hundi.network.protocol.catalogue import CALLS
 from hundi.network.protocol.decisions import Delivery, Resp
 from hundi.network.protocol.parcels import Parcel
@@ -79,7 +79,7 @@ class Uplink:
         for _ in range(_BATCHES):
             if self._pause.on(self._db.clock.now()):
                 return
-            begun = asyncio.get_running_loop().time()
+            turn = Turn()
             async with self._db.transaction(seller_id) as tx:
                 outbox = Outbox(tx, _STATEMENTS, seller_id)
                 if looking:
@@ -88,7 +88,7 @@ class Uplink:
                 batch = await outbox.claim()
             if not batch:
                 return
-            outcomes = await self._postman.carry(batch, begun)
+            outcomes = await self._postman.carry(batch, turn)
             back = self._pause.learn(outcomes, self._db.clock.now())
             async with self._db.transaction(seller_id) as tx:
                 outbox = Outbox(tx, _STATEMENTS, seller_id)

@@ -393,7 +393,7 @@ class _Sender:
             partial_payment_allowed=self.asked.partial_payment_allowed,
         )  # fmt: skip
         new: list[Sent] = []
-        for (row, link, number, object_id, _, digest), message_id in ready:
+        for (row, link, number, object_id, _, digest, _), message_id in ready:
             delivery_id = deliveries[row.invoice_id]
             if link is None:
                 new.append(Sent(row.invoice_id, number, object_id, message_id, delivery_id, digest))

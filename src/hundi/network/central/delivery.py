@@ -14,7 +14,7 @@ from hundi.kit.keys import Keyring
 from hundi.network.keys import HomeSigner
 from hundi.network.outbox import TOO_FAR, Outbox, Statements
 from hundi.network.pause import Pause
-from hundi.network.postman import Postman
+from hundi.network.postman import Postman, Turn
 from hundi.network.protocol.parcels import CENTRE
 
 log = structlog.get_logger("hundi.network")
@@ -121,7 +121,7 @@ class Deliveries:
     async def _deliver(self, server: str, postman: Postman, pause: Pause) -> None:
         first = True
         while not self._stopping:
-            begun = asyncio.get_running_loop().time()
+            turn = Turn()
             async with self._db.unbound() as tx:
                 outbox = Outbox(tx, _STATEMENTS, server, keyed=False)
                 if first:
@@ -130,7 +130,7 @@ class Deliveries:
             first = False
             if not batch:
                 return
-            outcomes = await postman.carry(batch, begun)
+            outcomes = await postman.carry(batch, turn)
             back = pause.learn(outcomes, self._db.clock.now())
             async with self._db.unbound() as tx:
                 outbox = Outbox(tx, _STATEMENTS, server, keyed=False)
