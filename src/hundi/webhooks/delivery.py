@@ -62,8 +62,15 @@ _WRITE_DOWN: Final = """
 _STARTED: Final = """
     SELECT started_at FROM webhook_attempts
      WHERE seller_id = $1 AND delivery_id = $2 AND attempt_no = $3 AND outcome IS NULL"""
-_CLAIM_AT_ONCE: Final = "SELECT * FROM webhook_claim($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-_TAKEN: Final = "SELECT * FROM webhook_taken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+_COLUMNS: Final = """
+    what, e_endpoint_id, e_url, e_description, e_event_types, e_status, e_disabled_reason, e_secret,
+    e_signing_key, e_public_key, e_old_secret, e_old_signing_key, e_old_until, e_failing_since, e_created_at,
+    e_modified_at, d_delivery_id, d_endpoint_id, d_message_id, d_object_kind, d_object_id, d_sequence,
+    d_state, d_attempts, d_due_at, d_detail, d_created_at, d_settled_at, d_replay_of, m_type, m_at, m_data,
+    m_bare, m_path"""
+_CLAIM_AT_ONCE: Final = f"SELECT {_COLUMNS} FROM webhook_claim($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_TAKEN: Final = f"""
+    SELECT {_COLUMNS} FROM webhook_taken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"""
 _UNSURE: Final = "It may have arrived: the worker stopped before it had an answer."
 _LOST: Final = Outcome(kind=OutcomeKind.LOST, detail=_UNSURE)
 _GIVEN_UP: Final = f"Given up after {MAX_ATTEMPTS} attempts."
