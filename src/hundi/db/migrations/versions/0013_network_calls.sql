@@ -67,8 +67,6 @@ create function network_call(
 ) returns boolean language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 -- False: the key is taken, and nothing was written. Where another call was quicker with an object or a number, nothing is
 -- written either: an exception of SQLSTATE HU409.
-declare
-    v_job bigint;
 begin
     perform bind_actor(p_seller, p_subjects, p_issued);
     if p_key is not null then
@@ -88,10 +86,9 @@ begin
     end if;
     insert into audit_log (seller_id, audit_id, at, actor, action, object_kind, object_id, before, after, request_id)
     values (p_seller, p_audit_id, p_at, p_subject, p_action, 'network', p_object_id, null, p_facts, p_request_id);
-    -- As the queue's own library writes a job; a test compares the two.
-    insert into pgqueuer (priority, entrypoint, payload, execute_after, headers, status)
-    values (0, p_job, p_payload, now(), 'null', 'queued') returning id into v_job;
-    insert into pgqueuer_log (job_id, status, entrypoint, priority) values (v_job, 'queued', p_job, 0);
+    -- As hundi.jobs.queue writes a job; a test compares the two.
+    insert into pgqueuer (priority, entrypoint, payload, execute_after, status)
+    values (0, p_job, p_payload, now(), 'queued');
     return true;
 end $$;
 
