@@ -75,21 +75,17 @@ def server_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def quick_disk() -> Iterator[None]:
-    """Let the session's server leave the disk to the kernel: a process that is killed loses nothing by it, and no test
-    takes the machine's power away. tests/unit/embedded looks at what the server is started with.
+async def database_urls(server_folder: Path) -> AsyncIterator[Urls]:
+    """Give the addresses (owner, app, loader) of a migrated database.
+
+    Its server leaves the disk to the kernel: a process that is killed loses nothing by it, and no test takes the machine's
+    power away. tests/unit/embedded looks at what a server is started with otherwise.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        waiting = {"fsync=on": "fsync=off", "full_page_writes=on": "full_page_writes=off"}
-        patch.setattr(postmaster, "MUST_HOLD", tuple(waiting.get(held, held) for held in postmaster.MUST_HOLD))
-        yield
-
-
-@pytest.fixture(scope="session")
-async def database_urls(server_folder: Path, quick_disk: None) -> AsyncIterator[Urls]:
-    """Give the addresses (owner, app, loader) of a migrated database."""
     server = EmbeddedPostgres(server_folder, binaries=Path(PG_BIN) if PG_BIN else None)
-    urls = await server.start()
+    waiting = {"fsync=on": "fsync=off", "full_page_writes=on": "full_page_writes=off"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postmaster, "MUST_HOLD", tuple(waiting.get(held, held) for held in postmaster.MUST_HOLD))
+        urls = await server.start()
     try:
         await upgrade(urls.owner, app_role="hundi_app", loader_role="hundi_loader")
         yield urls

@@ -254,6 +254,10 @@ async def furnished(
     async with make.http_clients(session_app) as factory:
         company = await make.company(session_db, keyring, session_clock, factory)
         yield company, await objects(company)
+        async with company.db.transaction(company.seller_id) as tx:
+            # All it was told of would be told to it by the next test's worker.
+            await tx.execute("UPDATE webhook_endpoints SET status = 'DISABLED' WHERE seller_id = $1", company.seller_id)
+        await company.no_jobs()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

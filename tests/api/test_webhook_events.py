@@ -300,6 +300,8 @@ def emitted() -> set[str]:
             # told_each of payments.bharat_connect hands its action on: the fifth argument.
             if called == "told_each":
                 at = 4
+            named = [word.value for word in node.keywords if called == "Event" and word.arg == "type"]
+            found |= {text for value in named for text in texts(value, names)}
             if at is not None and len(node.args) > at:
                 found |= texts(node.args[at], names)
             if called == "_one":  # a row for COPY

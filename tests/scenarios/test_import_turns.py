@@ -116,9 +116,10 @@ def test_the_command_imports_a_file(hundi: RunningHundi, tmp_path: Path) -> None
     assert (foreseen["success_count"], foreseen["failure_count"]) == (50, 1)
     done = ran(hundi, str(file))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(
-        "50 of 51 rows imported, 1 failed, 0 with warnings.\nFailures to correct and import again: http"
-    )
+    said = done.stdout.splitlines()
+    assert said[0] == "50 of 51 rows imported, 1 failed, 0 with warnings."
+    assert said[1].startswith("  row 52: customerRef: No customer of this company is called so")
+    assert said[2].startswith("Failures to correct and import again: http")
     people = tmp_path / "people.csv"
     people.write_text("legalName,uniqueRefNo,state\nNew Traders,CMD-1,27\n")
     made = ran(hundi, str(people), "--kind", "customers", "--json")

@@ -14,7 +14,7 @@ from hundi.audit.schemas import AuditOut, AuditPage
 from hundi.audit.search import AuditRow, Wanted
 from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
-from hundi.http.docs import statuses
+from hundi.http.docs import or_file, statuses
 from hundi.http.envelope import Envelope, Reply, in_ist, ok
 from hundi.kit.actor import Actor
 from hundi.kit.dates import NotADate, parse_instant
@@ -79,8 +79,9 @@ async def search_audit(
     operation_id="exportAudit",
     tags=_TAGS,
     guards=[may(Permission.AUDIT_READ)],
+    operation_class=or_file(export.CONTENT_TYPES.values()),
     responses=statuses(),
-    media_type="application/octet-stream",
+    media_type="text/csv",
 )
 async def export_audit(
     who: Actor,
@@ -100,7 +101,7 @@ async def export_audit(
         pass  # what can be refused (a token that was revoked) is refused before the reply begins
     pieces = export.written(search.everything(state.db, who, wanted), format)
     headers = {
-        # As a header: the route's own media type, which the API document shows, would otherwise go out.
+        # As a header: the route's own media type would go out otherwise.
         "Content-Type": export.CONTENT_TYPES[format],
         "Content-Disposition": f'attachment; filename="audit-{who.seller_id}.{format}"',
         "Cache-Control": "private, no-store",

@@ -1,8 +1,11 @@
 """What every documented endpoint has in common in the OpenAPI document: the listed statuses and their envelope."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 
 from hundi.http.envelope import Envelope
 
@@ -34,3 +37,23 @@ def statuses(*only: int, versioned: bool = False) -> dict[int, ResponseSpec]:
         for status, name in (_NAMES | (_STALE if versioned else {})).items()
         if not only or status in only
     }
+
+
+def or_file(content_types: Iterable[str]) -> type[Operation]:
+    """Give the class of an operation whose successful reply may also be a file, of one of these content types."""
+    kinds = tuple(content_types)
+
+    @dataclass
+    class FileOperation(Operation):
+        def __post_init__(self) -> None:
+            reply = (self.responses or {}).get("200")
+            if isinstance(reply, OpenAPIResponse):
+                files = {
+                    kind.partition(";")[0]: OpenAPIMediaType(
+                        schema=Schema(type=OpenAPIType.STRING, content_media_type=kind)
+                    )
+                    for kind in kinds
+                }
+                reply.content = files | (reply.content or {})
+
+    return FileOperation

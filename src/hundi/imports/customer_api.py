@@ -13,11 +13,11 @@ from hundi.auth.rules import Permission
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply
 from hundi.imports.api import (
+    TEMPLATE_OPERATION,
     Atomic,
     DryRun,
     TemplateFormat,
     TemplateLanguage,
-    TemplateOperation,
     UploadOperation,
     template_reply,
     upload_statuses,
@@ -105,7 +105,7 @@ async def update_customers(
 @get(
     "/api/v0/customer/bulk/template",
     operation_id="getBulkCustomerTemplate",
-    operation_class=TemplateOperation,
+    operation_class=TEMPLATE_OPERATION,
     tags=_TAGS,
     responses=statuses(),
     guards=[may(Permission.IMPORT)],

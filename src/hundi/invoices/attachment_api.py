@@ -19,13 +19,13 @@ from hundi.files.store import FileStore
 from hundi.files.upload import take
 from hundi.files.upload_docs import multipart
 from hundi.http.body import PatchBody
-from hundi.http.docs import statuses
+from hundi.http.docs import or_file, statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, fingerprint, key_of, once
 from hundi.http.listing import Listed, listed
 from hundi.invoices import attachments, queries
 from hundi.invoices.attachment_errors import AttachmentNotFound
-from hundi.invoices.attachment_kinds import MAX_SIZE, look_at
+from hundi.invoices.attachment_kinds import KINDS, MAX_SIZE, look_at
 from hundi.invoices.attachments import AttachmentRow, Marks, Source, Wish
 from hundi.invoices.schemas import InvoiceAttachmentResponse, InvoiceResponse
 from hundi.kit.actor import Actor
@@ -182,8 +182,9 @@ async def list_attachments(
     operation_id="getInvoiceAttachment",
     tags=_TAGS,
     guards=[may(Permission.INVOICE_READ)],
+    operation_class=or_file(kind.content_type for kind in KINDS),
     responses=statuses(),
-    media_type="application/octet-stream",
+    media_type="application/pdf",
 )
 async def get_attachment(
     invoiceId: str, attachmentId: str, who: Actor, state: State, sellerId: SellerParameter = None
@@ -196,7 +197,7 @@ async def get_attachment(
     if row.deleted or not await files.exists(row.file_key):
         raise AttachmentNotFound
     headers = {
-        # As a header: the route's own media type, which the API document shows, would otherwise go out.
+        # As a header: the route's own media type would go out otherwise.
         "Content-Type": row.content_type,
         "Content-Disposition": disposition(row.original_name),
         "Content-Length": str(row.size),

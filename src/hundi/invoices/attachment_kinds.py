@@ -34,6 +34,7 @@ XLSX: Final = Kind("application/vnd.openxmlformats-officedocument.spreadsheetml.
 XML: Final = Kind("application/xml", "XML", ("xml",))
 CSV: Final = Kind("text/csv", "CSV", ("csv",))
 TEXT: Final = Kind("text/plain", "plain text", ("txt",))
+KINDS: Final = (PDF, PNG, JPEG, XLSX, XML, CSV, TEXT)
 MAILED: Final = frozenset({PDF.content_type, PNG.content_type, JPEG.content_type})
 """The types a primary attachment may have."""
 

@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from typing import IO, Annotated, Any, Final, cast
 
 from litestar import Response, post
 from litestar.datastructures import State
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -16,7 +14,7 @@ from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.files.api import disposition
 from hundi.http.body import JsonBody
-from hundi.http.docs import statuses
+from hundi.http.docs import or_file, statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
@@ -41,25 +39,13 @@ CursorParameter = Annotated[
         description="JSON only: next_cursor of the page before, with the same filters",
     ),
 ]  # fmt: skip
-
-
-@dataclass
-class ReportOperation(Operation):
-    """Shows in the OpenAPI document that the reply may be a file."""
-
-    def __post_init__(self) -> None:
-        """Add the content types of files to those of the successful reply."""
-        reply = (self.responses or {}).get("200")
-        if isinstance(reply, OpenAPIResponse):
-            file = Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream")
-            kinds = {kind: OpenAPIMediaType(schema=file) for kind in CONTENT_TYPES.values()}
-            reply.content = {**(reply.content or {}), **kinds}
+REPORT_OPERATION: Final = or_file(CONTENT_TYPES.values())
 
 
 @post(
     "/api/v0/reports/open-items",
     operation_id="openItemsReport",
-    operation_class=ReportOperation,
+    operation_class=REPORT_OPERATION,
     tags=_TAGS,
     guards=[may(Permission.INVOICE_READ)],
     dto=JsonBody[ReportFilters],
@@ -95,7 +81,7 @@ async def report_open_items(
 @post(
     "/api/v0/reports/ageing",
     operation_id="ageingReport",
-    operation_class=ReportOperation,
+    operation_class=REPORT_OPERATION,
     tags=_TAGS,
     guards=[may(Permission.INVOICE_READ)],
     dto=JsonBody[ReportFilters],

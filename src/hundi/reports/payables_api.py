@@ -31,7 +31,7 @@ from hundi.network.payables_api import (
     WaitingParameter,
     filter_of,
 )
-from hundi.reports.api import ReportOperation, download, into_file
+from hundi.reports.api import REPORT_OPERATION, download, into_file
 from hundi.reports.sheets import PAYABLE_COLUMNS
 
 
@@ -40,7 +40,7 @@ from hundi.reports.sheets import PAYABLE_COLUMNS
     operation_id="payablesReport",
     tags=["report-controller"],
     guards=[may(Permission.NETWORK_READ)],
-    operation_class=ReportOperation,
+    operation_class=REPORT_OPERATION,
     responses=statuses(),
 )
 async def report_payables(
