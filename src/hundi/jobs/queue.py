@@ -17,10 +17,12 @@ _ABSORB: Final = """
         SELECT id FROM pgqueuer
          WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= clock_timestamp() AND payload = $2
            FOR UPDATE SKIP LOCKED)"""
+# A job somebody is picking or absorbing looks as if it waited until that is committed, and he may have looked already for
+# what it would find: it is passed over.
 _WAITING: Final = """
-    SELECT EXISTS (SELECT 1 FROM pgqueuer
-                    WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= clock_timestamp() + $3::interval
-                      AND payload = $2)"""
+    SELECT id FROM pgqueuer
+     WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= clock_timestamp() + $3::interval AND payload = $2
+     LIMIT 1 FOR KEY SHARE SKIP LOCKED"""
 NOW: Final = timedelta(0)
 
 
@@ -45,8 +47,11 @@ async def absorb(tx: Transaction, name: str, *, ids: dict[str, Any]) -> None:
 
 
 async def is_waiting(tx: Transaction, name: str, *, ids: dict[str, Any], within: timedelta) -> bool:
-    """Tell whether such a job waits that will be run within this time from now; one that is running does not count."""
-    return bool(await tx.fetchval(_WAITING, name, payload_of(tx, ids), within))
+    """Tell whether such a job waits that will be run within this time from now; one that is running does not count.
+
+    Nobody takes it away before this transaction ends, so whoever runs it sees what was committed before.
+    """
+    return await tx.fetchval(_WAITING, name, payload_of(tx, ids), within) is not None
 
 
 def payload_of(tx: Transaction, ids: dict[str, Any]) -> bytes:
