@@ -69,7 +69,10 @@ PARTY: Final = Statements(
     read="SELECT what, id, value, more FROM network_read($1, $2, $3, $4, $5, $6)",
     write="SELECT network_write($1, $2, $3, $4, $5, $6)",
 )
-_NOT_YET: Final = "SELECT min(due) FROM network_outbox WHERE seller_id = $1 AND due > $2 AND attempts > 0"
+# What was never tried is looked at as soon as it counts as due, which is before its time.
+_NOT_YET: Final = """
+    SELECT min(CASE WHEN attempts = 0 THEN due - interval '5 minutes' ELSE due END) FROM network_outbox
+     WHERE seller_id = $1 AND due > $2 AND (attempts > 0 OR due > $2::timestamptz + interval '5 minutes')"""
 _KEYS: Final = "SELECT key, object_id FROM network_objects WHERE seller_id = $1 AND key = ANY ($2)"
 _OVERTAKE: Final = "UPDATE network_objects SET revision = $3 WHERE seller_id = $1 AND object_id = $2 AND revision < $3"
 _PENDING: Final = "SELECT DISTINCT object_id FROM network_awaiting WHERE seller_id = $1 AND object_id = ANY ($2)"
@@ -110,7 +113,7 @@ class PostgresPartyStore(PostgresStore):
         self.home = tx.seller_id if home is None else home
 
     async def next_due_after(self, at: datetime) -> datetime | None:
-        """Say when the next parcel is due of those that were put off beyond an instant."""
+        """Say when the next parcel is to be looked at of those that are not due at an instant."""
         found: datetime | None = await self.tx.fetchval(_NOT_YET, *self.scope, at)
         return found
 

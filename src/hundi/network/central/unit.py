@@ -34,7 +34,10 @@ _SERVERS: Final = """
 _REGISTER: Final = """
     INSERT INTO central.homes (home, public_key, address, created_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT ON CONSTRAINT homes_pk DO UPDATE SET public_key = excluded.public_key, address = excluded.address"""
-_NEXT_DUE: Final = "SELECT min(due) FROM central.outbox WHERE receiver = $1 AND due > $2 AND attempts > 0"
+# What was never tried is looked at as soon as it counts as due, which is before its time.
+_NEXT_DUE: Final = """
+    SELECT min(CASE WHEN attempts = 0 THEN due - interval '5 minutes' ELSE due END) FROM central.outbox
+     WHERE receiver = $1 AND due > $2 AND (attempts > 0 OR due > $2::timestamptz + interval '5 minutes')"""
 # A parcel that was never tried is due from its birth, whatever the clock of whoever put it there said (stamps may lie five
 # minutes off).
 _DUE: Final = """
@@ -177,7 +180,7 @@ async def due_for(tx: Transaction, home: str, limit: int) -> list[Outgoing]:
 
 
 async def next_due_for(tx: Transaction, home: str) -> datetime | None:
-    """Say when the next parcel for a home is due of those that were put off; None when there is none."""
+    """Say when the next parcel for a home is to be looked at of those that are not due; None when there is none."""
     found: datetime | None = await tx.fetchval(_NEXT_DUE, home, tx.now)
     return found
 
