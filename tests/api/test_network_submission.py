@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 import network_bodies as bodies
@@ -169,3 +170,30 @@ async def test_a_company_that_trades_through_a_provider_goes_the_long_way(
         )  # fmt: skip
     await supplier.post("invoice/req-send-invoice", bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))
     assert ways == ["not", "long"]
+
+
+async def test_what_the_database_refuses_is_told_as_it_is(
+    pair: tuple[Trader, Trader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that names itself as its cause sends whoever follows the causes round in circles."""
+    supplier, buyer = pair
+    short = submission.submit
+    raised: list[BaseException] = []
+
+    async def noted(*arguments: Any) -> Any:
+        try:
+            return await short(*arguments)
+        except asyncpg.PostgresError as error:
+            raised.append(error)
+            raise
+
+    monkeypatch.setattr(submission, "submit", noted)
+    monkeypatch.setattr(submission, "SEND", None)
+    sent = bodies.send_invoice(supplier.b2b_id, buyer.b2b_id)
+    reply = await supplier.post("invoice/req-send-invoice", sent, headers={"Idempotency-Key": "once"})
+    assert reply.status_code == 500
+    assert [type(one) for one in raised] == [asyncpg.NotNullViolationError]
+    assert raised[0].__cause__ is not raised[0]
+    monkeypatch.undo()
+    again = await supplier.post("invoice/req-send-invoice", sent, headers={"Idempotency-Key": "once"})
+    assert again.status_code == 200, "nothing of it was written, not even the key"

@@ -130,5 +130,8 @@ async def submit(
         except asyncpg.PostgresError as error:
             if sqlstate_of(error) == _CHANGED:
                 return None
-            raise (key_in_flight(error) or error) from error
+            held = key_in_flight(error)
+            if held is None:
+                raise
+            raise held from error
     return reply_of(body, 200) if done else None
