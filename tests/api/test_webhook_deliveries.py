@@ -315,6 +315,41 @@ async def test_an_answer_that_comes_after_the_lease_still_counts(
     assert len(receiver.got) == 2
 
 
+@pytest.mark.parametrize("what", ["deleted", "disabled", "failing", "rotated"])
+async def test_what_becomes_of_an_endpoint_during_a_call_holds_for_the_next_of_its_lane(
+    seller: make.Company, context: JobContext, receiver: Receiver, what: str
+) -> None:
+    endpoint, old = await hooks.register(seller, context, receiver)
+    for n in range(3):
+        await hooks.tell(seller, data={"n": n})
+    path = f"/api/v0/webhook/endpoint/{endpoint.endpoint_id}"
+    real = context.outgoing.call
+
+    async def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        context.outgoing.call = real
+        reply = await real(*args, **kwargs)
+        if what == "deleted":
+            assert (await seller.http.delete(path)).status_code == 200
+        elif what == "disabled":
+            assert (await seller.http.patch(path, json={"status": "DISABLED"})).status_code == 200
+        elif what == "failing":
+            await seller.run("UPDATE webhook_endpoints SET failing_since = now() WHERE seller_id = $1")
+        else:
+            assert (await seller.http.post(f"{path}/rotate")).status_code == 200
+        return reply
+
+    context.outgoing.call = meanwhile
+    await hooks.work(seller, context)
+    goes_on = what in {"failing", "rotated"}
+    assert await hooks.states(seller) == ["DELIVERED"] + (["DELIVERED"] * 2 if goes_on else ["FAILED"] * 2)
+    assert [got.json["sequence"] for got in receiver.got] == ([1, 2, 3] if goes_on else [1])
+    if what == "rotated":
+        assert [len(got.headers["webhook-signature"].split(" ")) for got in receiver.got] == [2, 4, 4]
+        assert all(check_v1(got, old.secret) for got in receiver.got)
+    outcomes = [row["outcome"] for row in await seller.rows(ATTEMPTS)]
+    assert outcomes == ["TAKEN"] * len(receiver.got), "an attempt is written for each call and no other"
+
+
 async def test_a_slow_endpoint_gets_only_a_few_calls_at_once(
     seller: make.Company, context: JobContext, receiver: Receiver
 ) -> None:
