@@ -188,3 +188,19 @@ async def test_a_credit_note_of_ones_own_that_is_reversed_leaves_the_networks(wo
     await trade.reapplied()
     assert await kept(trade) == (1180, 0, 0)
     await agrees(trade, made, 0)
+
+
+async def test_reversing_what_the_network_wrote_takes_no_cover_away(world: World, new_seller: Any) -> None:
+    trade, made = await accepted(world, new_seller)
+    payment = await trade.pays(made, 1180)
+    utr = payment["payment"]["utr"]
+    await by_hand(trade, made, 500, utr)
+    await trade.confirms(payment, made)
+    assert await kept(trade) == (680, 500, 0)
+    ours = await trade.seller.value(
+        "SELECT entry_id FROM network_postings WHERE seller_id = $1 AND invoice_id = $2", made
+    )
+    await reversed_(trade, made, ours)
+    await trade.reapplied()
+    assert await kept(trade) == (680, 500, 0)
+    assert (await trade.shown(made))["balanceAmount"] == 680, "the 500 recorded by hand stand, and stand once"

@@ -35,11 +35,15 @@ _KINDS: Final = {
 """What a split is in the books; OTHER is a discount whose note says what the buyer called it."""
 _DONE: Final = """
     SELECT EXISTS (SELECT 1 FROM network_postings WHERE seller_id = $1 AND payment_id = $2 AND invoice_id = $3)"""
-# What stands of a reference by somebody's own hand, less what earlier parts were found to be covered by.
+# What stands of a reference by somebody's own hand, less what earlier parts were found to be covered by. Who takes back an
+# entry of ours takes nothing of that away.
 _COVERS: Final = """
     SELECT coalesce((SELECT sum(coalesce(e.certified, e.amount)) FROM invoice_entries e
                       WHERE e.seller_id = $1 AND e.invoice_id = $2 AND upper(e.reference) = upper($3)
-                        AND e.kind = ANY ($4::text[]) AND e.created_by <> $5), 0)
+                        AND e.kind = ANY ($4::text[]) AND e.created_by <> $5
+                        AND NOT EXISTS (SELECT 1 FROM invoice_entries ours
+                                         WHERE ours.seller_id = $1 AND ours.invoice_id = $2
+                                           AND ours.entry_id = e.reverses AND ours.created_by = $5)), 0)
          - coalesce((SELECT sum(p.covered) FROM network_postings p
                       WHERE p.seller_id = $1 AND p.invoice_id = $2 AND upper(p.reference) = upper($3)
                         AND p.kind = ANY ($4::text[])), 0)"""
