@@ -50,12 +50,13 @@ class Play:
         """Do one thing, and carry all messages."""
         verbs = (
             self.answer, self.answer, self.edit, self.pay, self.pay, self.confirm, self.confirm, self.confirm, self.note,
-            self.by_hand, self.resend, self.cancel,
+            self.by_hand, self.resend, self.cancel, self.reverse, self.reverse,
         )  # fmt: skip
         verb = self.chance.choice(verbs)
         self.log.append(verb.__name__)
         await verb()
         await self.trade.world.carry()
+        await self.trade.reapplied()
 
     async def answer(self) -> None:
         response = self.chance.choices(("ACCEPT", "RETURN", "REJECT"), (12, 4, 1))[0]
@@ -108,6 +109,13 @@ class Play:
             body["reference"] = self.payments[-1]["payment"]["utr"]
         await self.trade.seller.http.post(f"/api/v0/invoice/{self.made}/entries", json=body)
 
+    async def reverse(self) -> None:
+        reply = await self.trade.seller.http.get(f"/api/v0/invoice/{self.made}/entries")
+        found = [one["entryId"] for one in reply.json()["payload"]["data"]]
+        if found:
+            path = f"/api/v0/invoice/{self.made}/entries/{self.chance.choice(found)}/reverse"
+            await self.trade.seller.http.post(path, json={"note": "x"})
+
     async def cancel(self) -> None:
         if self.chance.random() < 0.3:
             await self.trade.seller.http.post(f"/api/v0/invoice/{self.made}/cancel", json={"reason": "x"})
@@ -127,7 +135,12 @@ class Play:
         if ours["status"] in {"CANCELLED", "REJECTED"}:
             expected = "CANCELLED" if ours["status"] == "CANCELLED" else "DISPUTED"
             assert state["receivable"] == expected or shown["balanceAmount"] < shown["netAmount"], self.log
-        if ours["status"] in {"PAID", "CLOSED"}:
+        # Whoever reverses what the network wrote says that it did not come after all: then the two differ, as they should.
+        undone = await trade.seller.value(
+            "SELECT count(*) FROM invoice_entries e JOIN invoice_entries r ON r.seller_id = $1 AND r.invoice_id = $2"
+            " AND r.reverses = e.entry_id WHERE e.seller_id = $1 AND e.invoice_id = $2 AND e.created_by = 'network'", made,
+        )  # fmt: skip
+        if ours["status"] in {"PAID", "CLOSED"} and not undone:
             assert (state["receivable"], state["payout"]) == ("PAID", "PAID"), self.log
         if ours["status"] in {"ACCEPTED", "PARTIALLY PAID"}:
             assert state["payout"] in {PayoutStatus.NOT_INITIATED, PayoutStatus.FAILED}, self.log
@@ -142,6 +155,23 @@ class Play:
             " AND invoice_id = $2 AND created_by = 'network'", made,
         )  # fmt: skip
         assert written == kept["posted"], self.log
+        # What is covered stands by somebody's own hand, once; who reversed what the network wrote took none of it away.
+        by_hand = await trade.seller.value(
+            "SELECT coalesce(sum(e.amount), 0) FROM invoice_entries e WHERE e.seller_id = $1 AND e.invoice_id = $2"
+            " AND e.kind = 'RECEIPT' AND e.created_by <> 'network' AND NOT EXISTS (SELECT 1 FROM invoice_entries r"
+            " WHERE r.seller_id = $1 AND r.invoice_id = $2 AND r.reverses = e.entry_id)", made,
+        )  # fmt: skip
+        assert kept["covered"] <= by_hand, self.log
+        taken = await trade.seller.value(
+            "SELECT coalesce(sum(e.amount), 0) FROM invoice_entries e WHERE e.seller_id = $1 AND e.invoice_id = $2"
+            " AND e.kind = 'RECEIPT' AND e.created_by = 'network' AND NOT EXISTS (SELECT 1 FROM invoice_entries r"
+            " WHERE r.seller_id = $1 AND r.invoice_id = $2 AND r.reverses = e.entry_id)", made,
+        )  # fmt: skip
+        told = await trade.seller.value(
+            "SELECT coalesce(sum(amount), 0) FROM network_postings WHERE seller_id = $1 AND invoice_id = $2"
+            " AND kind = 'RECEIPT'", made,
+        )  # fmt: skip
+        assert taken + kept["covered"] <= told, self.log
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
