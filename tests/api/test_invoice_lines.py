@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger import findings
 from network_books import line
 
 
@@ -113,3 +114,18 @@ async def test_other_lines_ask_for_the_approval_anew(seller: Any) -> None:
     reply = await seller.http.patch(f"/api/v0/invoice/{invoice['invoiceId']}", json=body)
     assert reply.status_code == 200, reply.text
     assert reply.json()["payload"]["approvalStatus"]["name"].endswith("_PENDING")
+
+
+async def test_the_doctor_allows_very_many_lines_what_a_change_of_them_allows(seller: Any) -> None:
+    """Half a paisa a line, where that is more than a rupee: each was rounded by itself."""
+    invoice = await made(seller, baseAmount=1000, igst=0, itemLists=None)
+    small = {"quantity": 1, "unitPrice": 1, "gstRate": 0, "igst": 0}
+    lines = [line(assessmentAmount=1.00, **small) for _ in range(997)]
+    reply = await seller.http.patch(f"/api/v0/invoice/{invoice['invoiceId']}", json={"itemLists": lines})
+    assert reply.status_code == 200, reply.text
+    assert await findings(seller) == []
+    await seller.run("UPDATE invoices SET base_amount = base_amount + 3, taxable_value = taxable_value + 3,"
+                     " invoice_value = invoice_value + 3, net_amount = net_amount + 3, balance = balance + 3"
+                     " WHERE seller_id = $1")  # fmt: skip
+    (found,) = await findings(seller)
+    assert found.startswith("the lines of an invoice add up")
