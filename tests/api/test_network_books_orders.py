@@ -179,3 +179,19 @@ async def test_invoices_of_one_order_go_out_together(world: World, new_seller: A
     ours = await trade.supplier.have("purchase-order", order_id)
     assert ours["revision"] == (await trade.buyer.have("purchase-order", order_id))["revision"]
     assert await findings(trade.seller) == []
+
+
+async def test_what_is_under_way_counts_and_what_is_refused_does_not(world: World, new_seller: Any) -> None:
+    """Named beyond the order, the network would refuse it: so it is whether two go in one call or one after the other."""
+    trade = await Trade.between(world, new_seller)
+    order = await order_of(trade, asked("Gate valve 50 mm", 10, 100), asked("Globe valve 25 mm", 4, 250))
+    wrong = await invoiced(trade, order, billed("Gate valve 50 mm", 8, 100))
+    await trade.seller.run("UPDATE invoices SET irn = repeat('a', 64) WHERE seller_id = $1")
+    first = await invoiced(trade, order, billed("Gate valve 50 mm", 8, 100))
+    second = await invoiced(trade, order, billed("Gate valve 50 mm", 8, 100))
+    reply = await trade.dispatch(wrong, first, carry=False)
+    assert [one["code"] for one in reply["payload"]["apiSubErrors"]] == ["IRN_WRONG"]
+    assert (await trade.dispatch(second))["payload"]["errorMessage"].startswith("1 queued")
+    assert [references(await trade.object_of(one)) for one in (first, second)] == [["1"], [None]]
+    assert [(await trade.state(one))["dispatch"] for one in (first, second)] == ["DISPATCHED"] * 2
+    assert await findings(trade.seller) == []

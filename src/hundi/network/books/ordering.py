@@ -30,6 +30,13 @@ _ORDERS: Final = """
 _SENT: Final = """
     SELECT object_id, data::text AS data FROM network_objects
      WHERE seller_id = $1 AND kind = 'INVOICE' AND object_id = ANY ($2::text[])"""
+# What was sent and is not answered: the order counts it when it is.
+_UNDER_WAY: Final = """
+    SELECT o.data::text AS data
+      FROM invoices i
+      JOIN network_invoices l ON l.seller_id = $1 AND l.invoice_id = i.invoice_id
+      JOIN network_objects o ON o.seller_id = $1 AND o.object_id = l.object_id
+     WHERE i.seller_id = $1 AND i.po_number = ANY ($2::text[]) AND l.pending IS NOT NULL AND o.status = 'CREATED'"""
 _ONE: Final = Decimal(1)
 
 
@@ -55,6 +62,7 @@ class Orders:
         """Keep orders by number and buyer's key, and what is known of invoices that were sent before, by object id."""
         self._orders = orders
         self._sent = sent
+        self._before: tuple[OpenOrder, dict[str, Decimal]] | None = None
 
     @classmethod
     async def of(cls, tx: Transaction, numbers: Sequence[str], object_ids: Sequence[str]) -> Self:
@@ -68,6 +76,11 @@ class Orders:
             taken = by_ref(facts.invoiced_lines)
             left = {ref: quantity - taken.get(ref, Decimal(0)) for ref, quantity in by_ref(facts.lines).items()}
             found.setdefault((order.number, b2b_key(row["buyer"])), []).append(OpenOrder(order=order, left=left))
+        if found:
+            by_id = {one.order.id: one.left for same_number in found.values() for one in same_number}
+            for row in await tx.fetch(_UNDER_WAY, tx.seller_id, list(numbers)):
+                for share in facts_of(decoded(row["data"]), InvoiceFacts).orders:
+                    _take(by_id.get(share.order_id, {}), by_ref(share.lines))
         rows = await tx.fetch(_SENT, tx.seller_id, list(object_ids)) if found and object_ids else []
         return cls(found, {row["object_id"]: facts_of(decoded(row["data"]), InvoiceFacts) for row in rows})
 
@@ -75,14 +88,27 @@ class Orders:
         self, reference: OrderReference, buyer: str, items: Sequence[ItemRow], object_id: str
     ) -> tuple[OrderReference, list[ItemRow]]:
         """Give the order with its object, and the lines with theirs; ``object_id`` is what the invoice is sent as."""
+        self._before = None
         before = self._sent.get(object_id)
         shares = {share.order_id: share for share in before.orders} if before is not None else {}
         for one in self._orders.get((reference.number, b2b_key(buyer)), ()):
             share = shares.get(one.order.id)
             if one.order.status != OrderStatus.FULLY_INVOICED or share is not None:
+                self._before = one, dict(one.left)
                 named = msgspec.structs.replace(reference, object_id=one.order.id)
                 return named, _referring(one, share, items)
         return reference, list(items)
+
+    def give_back(self) -> None:
+        """Leave the order as it was before the last invoice: that one does not go out."""
+        if self._before is not None:
+            order, left = self._before
+            order.left, self._before = left, None
+
+
+def _take(left: dict[str, Decimal], billed: Mapping[str, Decimal]) -> None:
+    for ref, quantity in billed.items():
+        left[ref] = left.get(ref, Decimal(0)) - quantity
 
 
 def _referring(one: OpenOrder, share: OrderShare | None, items: Sequence[ItemRow]) -> list[ItemRow]:

@@ -348,6 +348,7 @@ class _Sender:
             )
             message = message_of(body, m.SendInvoice if new else m.EditInvoice)
         except Invalid as refused:
+            self.orders.give_back()
             code = refused.problems[0].code if refused.problems else refused.code
             return self._problem(row, code, sentence_of(refused))
         said = [self._problem(row, one.code, f"{one.field}: {one.message}") for one in doubts]
