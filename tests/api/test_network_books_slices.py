@@ -10,7 +10,7 @@ import pytest
 
 from hundi.network.books import sending
 from ledger import findings
-from network_books import Trade
+from network_books import Trade, line
 from network_world import World
 
 COUNT = int({"default": 8, "ci": 8, "soak": 1000}[os.environ.get("TEST_TIER", "default")])
@@ -76,6 +76,33 @@ async def test_mails_of_the_same_request_go_together_after_the_slices(world: Wor
         "SELECT channel, count(*) AS n FROM deliveries WHERE seller_id = $1 GROUP BY 1 ORDER BY 1"
     )
     assert [(row["channel"], row["n"]) for row in channels] == [("BHARAT_CONNECT", 4), ("EMAIL", 1)]
+
+
+async def test_a_doubt_is_told_once_at_the_place_of_its_invoice(world: World, new_seller: Any) -> None:
+    """In whichever slice it goes out, mails between them; of what does not go out nothing is doubted."""
+    trade = await Trade.between(world, new_seller)
+    await trade.seller.http.patch("/api/v0/admin/seller", json={"dispatchChannel": "BHARAT_CONNECT"})
+    other = await trade.seller.customer(emailAddress="accounts@example.com")
+    mailed = [
+        (await trade.seller.invoice(other, emailAddress="accounts@example.com"))["invoiceId"] for _ in range(2)
+    ]  # fmt: skip
+    good = [await trade.bill() for _ in range(3)]
+    doubtful = [await trade.bill(itemLists=[line(gstRate=17)]) for _ in range(4)]
+    await trade.seller.run("UPDATE invoices SET approval_status = 'MAKER_APPROVAL_PENDING' WHERE seller_id = $1"
+                           " AND invoice_id = $2", doubtful[3])  # fmt: skip
+    named = [doubtful[0], mailed[0], good[0], "inv_nobody", doubtful[1], doubtful[0], mailed[1], *good[1:], doubtful[3],
+             doubtful[2]]  # fmt: skip
+    body = {"invoiceIds": named}
+    reply = (await trade.seller.http.post("/api/v0/invoice/bulk/dispatch", json=body)).json()
+    assert reply["payload"]["errorMessage"] == "8 queued, 0 dispatched before, 2 not queued."
+    assert sorted(one["field"] for one in reply["payload"]["apiSubErrors"]) == ["invoiceIds[3]", "invoiceIds[9]"]
+    found = sorted((one["field"], one["code"], one["rejectedValue"]) for one in reply["warnings"])
+    assert found == sorted(
+        (f"invoiceIds[{at}]", code, named[at]) for at in (0, 4, 10) for code in ("RATE_UNLISTED", "IGST_MISMATCH")
+    )
+    again = (await trade.seller.http.post("/api/v0/invoice/bulk/dispatch", json=body)).json()
+    assert again["payload"]["errorMessage"] == "0 queued, 8 dispatched before, 2 not queued."
+    assert "warnings" not in again, "what was sent before is not doubted again"
 
 
 async def test_a_call_that_is_cut_short_is_made_again_and_sends_what_is_left(world: World, new_seller: Any) -> None:
