@@ -408,7 +408,7 @@ async def test_the_rules_of_gst_hold_for_what_the_books_send(
     made, other = await trade.bill(), await trade.bill()
 
     async def lines(values: str) -> None:
-        # Nobody changes lines: these are of an older version, whose sums were not held together.
+        # No call writes such lines: these are of an older version, whose sums were not held together.
         owner = await asyncpg.connect(database_urls.owner)
         await owner.execute(f"UPDATE invoice_items SET {values} WHERE seller_id = $1", trade.seller.seller_id)
         await owner.close()

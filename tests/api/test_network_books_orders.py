@@ -195,3 +195,19 @@ async def test_what_is_under_way_counts_and_what_is_refused_does_not(world: Worl
     assert [references(await trade.object_of(one)) for one in (first, second)] == [["1"], [None]]
     assert [(await trade.state(one))["dispatch"] for one in (first, second)] == ["DISPATCHED"] * 2
     assert await findings(trade.seller) == []
+
+
+async def test_a_line_without_hsn_is_sent_once_it_is_given_one_as_the_refusal_says(
+    world: World, new_seller: Any
+) -> None:
+    trade = await Trade.between(world, new_seller)
+    without = line()
+    del without["hsnCode"]
+    made = await trade.bill(itemLists=[without])
+    (problem,) = (await trade.dispatch(made))["payload"]["apiSubErrors"]
+    assert problem["code"] == "NO_HSN"
+    assert "as itemLists of a PATCH" in problem["message"]
+    reply = await trade.seller.http_as(["maker"]).patch(f"/api/v0/invoice/{made}", json={"itemLists": [line()]})
+    assert reply.status_code == 200, reply.text
+    assert (await trade.dispatch(made))["payload"]["errorMessage"].startswith("1 queued")
+    assert (await trade.state(made))["network"] == "SENT TO BUYER"

@@ -89,7 +89,7 @@ def sentence_of(refused: Invalid) -> str:
 def _missing(document: Document, row: DocumentRow, more: Particulars, *, has_lines: bool) -> list[FieldProblem]:
     """List what the network needs and the books do not have."""
     found = []
-    lacking = "Give the line an HSN or SAC: cancel the invoice and issue it with one."
+    lacking = "Give the line an HSN or SAC: send all lines anew, as itemLists of a PATCH."
     if not has_lines:
         lacking = "Give the invoice lines with their HSN or SAC, or set the company's defaultHsn."
     for at, item in enumerate(document.items):
