@@ -1,5 +1,6 @@
 """What the engine looks up for one chunk at a time: the customers and invoices that its rows speak of."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -42,6 +43,10 @@ _BY_ID: Final = _EXISTING + "invoice_id = ANY (string_to_array($2::text, $3::tex
 _TAKEN: Final = """
     SELECT number_key FROM invoices
      WHERE seller_id = $1 AND registration_id = $2 AND fy = $3 AND doc_type = 'INV' AND number_key = ANY (string_to_array($4::text, $5::text))"""
+
+_MARK: Final = "\x1f"
+_FILLING: Final = "\x1e"
+_LIKE_A_MARK: Final = re.compile(f"{_MARK}({_FILLING}*)")
 
 # How a row may name its customer: the column of the file, what it is compared with, and what the index is on.
 CUSTOMER_KEYS: Final = {
@@ -111,12 +116,12 @@ def _place_of(gstin: str | None, state_code: str | None) -> str | None:
 
 def marked(keys: list[str]) -> tuple[str, str]:
     """Join keys with a mark that none of them has; give the text and the mark, for ``string_to_array``."""
-    mark = "\x1f"
-    text = mark.join(keys)
-    while keys and text.split(mark) != keys:
-        mark += "\x1e\x1f"
-        text = mark.join(keys)
-    return text, mark
+    text = _MARK.join(keys)
+    if text.count(_MARK) < max(1, len(keys)):
+        return text, _MARK
+    # It begins with what it has nowhere else: what a key ends with never is the beginning of the mark behind it.
+    mark = _MARK + _FILLING * (1 + max(len(one) for key in keys for one in _LIKE_A_MARK.findall(key)))
+    return mark.join(keys), mark
 
 
 async def upper(tx: Transaction, texts: Sequence[str]) -> dict[str, str]:
