@@ -125,6 +125,34 @@ def test_what_may_be_an_invoice_stays_a_row(line: str, tmp_path: Path) -> None:
     assert (manifest.total, manifest.remarks) == (2, [])
 
 
+@pytest.mark.parametrize("line", ["Total,400001,Advice,,,100", "Acme,400001,Total,,,100"])
+def test_a_customer_named_by_name_and_pin_code_has_no_total(line: str, tmp_path: Path) -> None:
+    """Number and day may be ours to give; nobody else says in a total which PIN code it is for."""
+    head = "Customer name,Customer PIN code,Description,Invoice number,Invoice date,Base amount"
+    manifest = sent(f"{head}\nB,400002,x,B-1,1-4-26,5\n{line}\nAcme,,Total,,,105\n", tmp_path)
+    assert rows(manifest, tmp_path) == [2, 3]
+    assert [code for code, _ in manifest.remarks] == ["TOTAL_LEFT_OUT"]
+
+
+def test_what_is_left_out_of_the_second_sheet_is_told_too(tmp_path: Path) -> None:
+    items = ("Invoice number", "Description", "HSN code", "Taxable value", "GST rate %")
+    content = workbooks.of(
+        Invoices=[("Customer reference", "Invoice number", "Base amount"), ("C", "A-1", "1")],
+        Items=[items, ("A-1", "Advice", "998311", "1", "18"), ("", "Total", "", "1", "")],
+    )
+    manifest = sent(content, tmp_path)
+    assert manifest.items is not None
+    assert manifest.items.total == 1
+    assert manifest.remarks == [
+        ("TOTAL_LEFT_OUT", "Items, row 3: a total of other rows. It was left out, and counts as no row.")
+    ]
+
+
+def test_a_file_of_which_all_is_left_out_says_why(tmp_path: Path) -> None:
+    told = refused(f"{','.join(ZOHO)}\n" + "2026-04-01,1,A-1,Draft" + "," * (len(ZOHO) - 4) + "\n", tmp_path)
+    assert "Row 2: draft or void there" in told["file"]
+
+
 def test_a_header_is_a_row_again_where_one_cell_differs(tmp_path: Path) -> None:
     head = "Bill No,Bill Date,Party Name,GSTIN,Taxable Amt"
     manifest = sent(f"{head}\n{head}\n{head.replace('Amt', 'Amount')}\n", tmp_path)

@@ -16,7 +16,9 @@ _TOTAL: Final = (
 HEADER_REPEATED: Final = "HEADER_REPEATED"
 TOTAL_LEFT_OUT: Final = "TOTAL_LEFT_OUT"
 NOT_BILLED: Final = "NOT_BILLED"
-_KEYS: Final = ("invoiceNumber", "invoiceDate", "externalId", "customerId", "customerRef", "customerGstin", "hsnCode")
+_KEYS: Final = (
+    "invoiceNumber", "invoiceDate", "externalId", "customerId", "customerRef", "customerGstin", "customerPin", "hsnCode",
+)  # fmt: skip
 _BLANK: Final = " \t\r\n\u00a0"
 _MOST_NAMED: Final = 5
 _FEWEST_HEADINGS: Final = 2
@@ -54,8 +56,8 @@ class NotRows:
                 frame = frame.filter(~found)
         return frame
 
-    def remarks(self) -> list[tuple[str, str]]:
-        """Give ``(code, sentence)`` for each reason, with the first rows it was for."""
+    def remarks(self, sheet: str = "") -> list[tuple[str, str]]:
+        """Give ``(code, sentence)`` for each reason, with the first rows it was for; ``sheet`` is named before them."""
         void = f"{' or '.join(sorted(self._left_out[1]))} there, no invoice" if self._left_out is not None else ""
         words = {
             HEADER_REPEATED: "the header line once more",
@@ -66,7 +68,8 @@ class NotRows:
         for code, rows in self._found.items():
             more = self._counts[code] - len(rows)
             where = ", ".join(str(row) for row in rows) + (f" and {more} more" if more else "")
-            said.append((code, f"Row {where}: {words[code]}. It was left out, and counts as no row."))
+            place = f"{sheet}, row {where}" if sheet else f"Row {where}"
+            said.append((code, f"{place}: {words[code]}. It was left out, and counts as no row."))
         return said
 
     def _headers(self, frame: pl.DataFrame) -> pl.Series | None:
@@ -80,7 +83,7 @@ class NotRows:
         return frame.select(pl.all_horizontal(same)).to_series()
 
     def _totals(self, frame: pl.DataFrame) -> pl.Series | None:
-        """Find rows that name no invoice, no day and no customer, and say in some cell that they are a total."""
+        """Find rows that name no invoice and no day, and no customer for certain, and say in some cell that they are a total."""
         if self._nameless:
             return frame.select(~pl.any_horizontal(_filled(name) for name in self._nameless)).to_series()
         # Nearly every file names each of its invoices and days: then there is nothing to look at.

@@ -181,10 +181,11 @@ def _read_csv(source: Path, cut: _Cut) -> Manifest:
 def _read_book(book: Book, file_format: Format, cut: _Cut) -> Manifest:
     main = book.main()
     writer = _written(cut, main.headings, main.header, main.frames)
-    return _manifest(
-        file_format, cut, main.headings, main.header, writer, encoding="UTF-8", sheet=main.sheet,
-        items=_second(book.items(), cut),
-    )  # fmt: skip
+    items, remarks = _second(book.items(), cut)
+    found = _manifest(
+        file_format, cut, main.headings, main.header, writer, encoding="UTF-8", sheet=main.sheet, items=items
+    )
+    return msgspec.structs.replace(found, remarks=[*found.remarks, *remarks])
 
 
 def _read_archive(source: Path, cut: _Cut) -> Manifest:
@@ -220,10 +221,10 @@ def _read_tally(source: Path, cut: _Cut) -> Manifest:
     return msgspec.structs.replace(found, remarks=skipped.remarks())
 
 
-def _second(table: SheetTable | None, cut: _Cut) -> Items | None:
-    """Read the second table; one without rows is as good as none."""
+def _second(table: SheetTable | None, cut: _Cut) -> tuple[Items | None, list[tuple[str, str]]]:
+    """Read the second table, and what is to be said of it; one without rows is as good as none."""
     if table is None:
-        return None
+        return None, []
     try:
         refuse_header(table.header, table.headings, FileKind.ITEMS)
     except FileRefused as refused:
@@ -236,12 +237,14 @@ def _second(table: SheetTable | None, cut: _Cut) -> Items | None:
     for frame in table.frames:
         writer.add(frame)
     writer.close()
+    remarks = writer.not_rows.remarks(table.sheet)
     if not writer.total:
-        return None
-    return Items(
+        return None, remarks
+    items = Items(
         sheet=table.sheet, headings=table.headings, columns=list(table.header.columns),
         unknown=list(table.header.unknown), total=writer.total, chunks=writer.chunks,
     )  # fmt: skip
+    return items, remarks
 
 
 def _written(cut: _Cut, headings: list[str], header: Header, frames: Iterable[pl.DataFrame]) -> "_Writer":
@@ -252,7 +255,8 @@ def _written(cut: _Cut, headings: list[str], header: Header, frames: Iterable[pl
         writer.add(frame)
     writer.close()
     if not writer.total:
-        raise refuse("NO_ROWS", "The file has a header line but no rows.", malformed=False)
+        left_out = " ".join(sentence for _, sentence in writer.not_rows.remarks())
+        raise refuse("NO_ROWS", f"The file has a header line but no rows. {left_out}".strip(), malformed=False)
     return writer
 
 
