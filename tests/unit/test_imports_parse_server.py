@@ -149,6 +149,56 @@ async def test_a_child_that_takes_too_long_is_killed(tmp_path: Path, server: Par
     assert is_gone(child.pid)
 
 
+async def test_a_server_that_does_nothing_costs_no_file(
+    tmp_path: Path, server: ParseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "_KILLED_S", 0.2)
+    upload = Upload(str(file(tmp_path)), str(tmp_path), 2, 100, FileKind.INVOICES)
+    assert await server.read(upload, 60) == (0, "")
+    (process,) = started_by(psutil.Process())
+    process.suspend()
+    assert await server.read(upload, 1) is None
+    assert is_gone(process.pid)
+    assert await server.read(upload, 60) == (0, "")
+
+
+async def test_a_child_whose_server_does_nothing_is_killed_with_it(
+    tmp_path: Path, server: ParseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "_KILLED_S", 0.2)
+    begun = asyncio.create_task(parse(endless(tmp_path), tmp_path, rows=2, limit=100))
+    child = await reader()
+    (process,) = started_by(psutil.Process())
+    process.suspend()
+    begun.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await begun
+    assert await until_gone(child.pid, process.pid)
+
+
+async def test_a_server_with_too_many_orders_stops_nobody(tmp_path: Path, server: ParseServer) -> None:
+    await parse(file(tmp_path), tmp_path, rows=2, limit=100)
+    (process,) = started_by(psutil.Process())
+    process.suspend()
+    sent = [server._send(b"{}") for _ in range(2000)]
+    assert sent[0] is not None
+    assert sent[-1] is None
+    for one in sent:
+        if one is not None:
+            one.close()
+
+
+async def test_who_cancels_twice_waits_for_the_child_as_well(tmp_path: Path, server: ParseServer) -> None:
+    begun = asyncio.create_task(parse(endless(tmp_path), tmp_path, rows=2, limit=100))
+    child = await reader()
+    for _ in range(3):
+        begun.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await begun
+    assert is_gone(child.pid)
+
+
 async def test_what_a_child_says_last_is_heard(tmp_path: Path, server: ParseServer) -> None:
     gone = Upload(str(tmp_path / "none.csv"), str(tmp_path), 2, 100, FileKind.INVOICES)
     found = await server.read(gone, 30)

@@ -92,7 +92,8 @@ class ParseServer:
         """Have an upload read; give the child's exit code and last words, or None where no child began with it.
 
         The process stays for ``idle_s`` afterwards where it has nothing else to read: small files often come one after the
-        other, and after a large one its memory is of more use to the import. A cancelled call, and one that takes more than ``seconds``, ends when the child is dead.
+        other, and after a large one its memory is of more use to the import. A cancelled call, and one that takes more than
+        ``seconds``, ends when the child is dead.
         """
         stream = self._send(msgspec.json.encode(upload))
         if stream is None:
@@ -105,18 +106,37 @@ class ParseServer:
                 async with asyncio.timeout(seconds):
                     await _hear(stream, heard)
             except TimeoutError:
-                await _have_killed(stream, heard)
-                return -signal.SIGXCPU, "out of time"
+                await self._have_killed(stream, heard, server)
+                if heard.startswith(TAKEN):
+                    return -signal.SIGXCPU, "out of time"
             except asyncio.CancelledError:
-                await asyncio.shield(_have_killed(stream, heard))
+                killing = asyncio.ensure_future(self._have_killed(stream, heard, server))
+                # Whoever cancels twice has to wait as well: the stream may not be closed under the one who listens to it.
+                while not killing.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.shield(killing)
                 raise
         if not heard.startswith(TAKEN):
-            if self._process is server:
-                self.close()
+            self._give_up(server)
             return None
         said, _, code = heard[1:].rpartition(ENDED)
         # A child whose server is gone is killed with it.
         return (int(code), said.decode(errors="replace")) if code.lstrip(b"-").isdigit() else (-signal.SIGKILL, "")
+
+    async def _have_killed(
+        self, stream: socket.socket, heard: bytearray, server: subprocess.Popen[bytes] | None
+    ) -> None:
+        """Have the child killed and wait for it: it would write into a folder that is being removed.
+
+        A server that does not do it is killed itself, and whatever it reads with it.
+        """
+        if not await _is_killed(stream, heard):
+            self._give_up(server)
+
+    def _give_up(self, server: subprocess.Popen[bytes] | None) -> None:
+        """End this server, unless there is another one by now."""
+        if self._process is server:
+            self.close()
 
     @contextmanager
     def _in_use(self, idle_s: int) -> Iterator[None]:
@@ -158,6 +178,8 @@ class ParseServer:
                     socket.send_fds(self._orders, [message], [theirs.fileno()])
                 except (BrokenPipeError, ConnectionResetError):
                     self.close()
+                except BlockingIOError:
+                    break  # it does not come round to so many orders
                 else:
                     return ours
         ours.close()
@@ -178,6 +200,7 @@ class ParseServer:
                 env=_environment(forks=True),
                 start_new_session=True,
             )
+        ours.setblocking(False)
         self._orders = ours
 
 
@@ -193,12 +216,16 @@ async def _hear(stream: socket.socket, heard: bytearray) -> None:
             del heard[1 : max(1, len(heard) - _SAID)]
 
 
-async def _have_killed(stream: socket.socket, heard: bytearray) -> None:
-    """Ask for the child's death and wait for it: it would write into a folder that is being removed."""
-    with suppress(OSError, TimeoutError):
+async def _is_killed(stream: socket.socket, heard: bytearray) -> bool:
+    """Ask for the child's death; tell whether it is dead."""
+    with suppress(OSError):  # it may have ended by itself
         stream.shutdown(socket.SHUT_WR)
+    try:
         async with asyncio.timeout(_KILLED_S):
             await _hear(stream, heard)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _environment(*, forks: bool) -> dict[str, str]:
