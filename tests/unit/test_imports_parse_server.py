@@ -213,8 +213,7 @@ async def test_a_file_whose_reader_is_killed_twice_is_refused(tmp_path: Path, se
     child = await reader()
     child.kill()
     again = await reader(frozenset({child.pid}))
-    (process,) = started_by(psutil.Process())
-    process.kill()  # its child goes with it
+    again.kill()
     with pytest.raises(FileRefused) as told:
         await begun
     assert told.value.refusal.problems[0].code == "FILE_TOO_COMPLEX"
@@ -222,6 +221,20 @@ async def test_a_file_whose_reader_is_killed_twice_is_refused(tmp_path: Path, se
     folder = tmp_path / "next"
     folder.mkdir()
     assert (await parse(file(folder), folder, rows=2, limit=100)).total == 5
+
+
+async def test_a_file_whose_server_is_killed_is_read_beside_it(tmp_path: Path, server: ParseServer) -> None:
+    """However often that happens: it is no fault of the file's."""
+    source = endless(tmp_path)
+    upload = Upload(str(source), str(tmp_path), 2, 100, FileKind.INVOICES)
+    begun = asyncio.create_task(server.read(upload, 60))
+    child = await reader()
+    (process,) = started_by(psutil.Process())
+    process.kill()  # its child goes with it
+    assert await begun is None
+    assert is_gone(child.pid)
+    source.unlink()
+    assert (await parse(file(tmp_path), tmp_path, rows=2, limit=100)).total == 5
 
 
 async def test_neither_server_nor_child_outlives_the_worker(tmp_path: Path) -> None:

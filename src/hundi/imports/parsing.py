@@ -89,7 +89,7 @@ class ParseServer:
         self._ending: asyncio.TimerHandle | None = None
 
     async def read(self, upload: Upload, seconds: int, *, idle_s: int = _IDLE_S) -> tuple[int, str] | None:
-        """Have an upload read; give the child's exit code and last words, or None where no child began with it.
+        """Have an upload read; give the child's exit code and last words, or None where the server has none to give.
 
         The process stays for ``idle_s`` afterwards where it has nothing else to read: small files often come one after the
         other, and after a large one its memory is of more use to the import. A cancelled call, and one that takes more than
@@ -120,8 +120,8 @@ class ParseServer:
             self._give_up(server)
             return None
         said, _, code = heard[1:].rpartition(ENDED)
-        # A child whose server is gone is killed with it.
-        return (int(code), said.decode(errors="replace")) if code.lstrip(b"-").isdigit() else (-signal.SIGKILL, "")
+        # A child whose server is gone was killed with it: that says nothing of the file.
+        return (int(code), said.decode(errors="replace")) if code.lstrip(b"-").isdigit() else None
 
     async def _have_killed(
         self, stream: socket.socket, heard: bytearray, server: subprocess.Popen[bytes] | None
