@@ -232,7 +232,7 @@ async def test_a_file_whose_server_is_killed_is_read_beside_it(tmp_path: Path, s
     (process,) = started_by(psutil.Process())
     process.kill()  # its child goes with it
     assert await begun is None
-    assert is_gone(child.pid)
+    assert await until_gone(child.pid)
     source.unlink()
     assert (await parse(file(tmp_path), tmp_path, rows=2, limit=100)).total == 5
 
