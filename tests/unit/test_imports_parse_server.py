@@ -262,9 +262,17 @@ async def test_the_server_ends_when_there_is_nothing_more_to_read(
 ) -> None:
     await parse(file(tmp_path), tmp_path, rows=2, limit=100)
     (process,) = started_by(psutil.Process())
-    monkeypatch.setattr(parsing, "_LARGE", 1)
+    monkeypatch.setattr(parsing, "_IDLE_S", 0)
     await parse(file(tmp_path), tmp_path, rows=2, limit=100)
     assert await until_gone(process.pid)
+    assert started_by(psutil.Process()) == []
+
+
+async def test_a_large_file_has_a_process_of_its_own(
+    tmp_path: Path, server: ParseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "_LARGE", 1)
+    assert (await parse(file(tmp_path), tmp_path, rows=2, limit=100)).total == 5
     assert started_by(psutil.Process()) == []
 
 

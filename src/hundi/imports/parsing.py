@@ -67,7 +67,8 @@ async def parse(source: Path, folder: Path, *, rows: int, limit: int, kind: File
     size = (await asyncio.to_thread(source.stat)).st_size
     seconds = 120 + 2 * (size // _MEBIBYTE)
     for _ in range(_TRIES):
-        ended = await SERVER.read(upload, seconds, idle_s=_IDLE_S if size < _LARGE else 0)
+        # Beside a large file nobody feels the start of a process, and the server's memory is of more use to the import.
+        ended = await SERVER.read(upload, seconds) if size < _LARGE else None
         code, said = ended if ended is not None else await _child(upload, seconds)
         if code == 0:
             return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
@@ -88,18 +89,17 @@ class ParseServer:
         self._reading = 0
         self._ending: asyncio.TimerHandle | None = None
 
-    async def read(self, upload: Upload, seconds: int, *, idle_s: int = _IDLE_S) -> tuple[int, str] | None:
+    async def read(self, upload: Upload, seconds: int) -> tuple[int, str] | None:
         """Have an upload read; give the child's exit code and last words, or None where the server has none to give.
 
-        The process stays for ``idle_s`` afterwards where it has nothing else to read: small files often come one after the
-        other, and after a large one its memory is of more use to the import. A cancelled call, and one that takes more than
-        ``seconds``, ends when the child is dead.
+        The process stays for a while afterwards where it has nothing else to read: files often come one after the other. A
+        cancelled call, and one that takes more than ``seconds``, ends when the child is dead.
         """
         stream = self._send(msgspec.json.encode(upload))
         if stream is None:
             return None
         server = self._process
-        with stream, self._in_use(idle_s):
+        with stream, self._in_use():
             stream.setblocking(False)
             heard = bytearray()
             try:
@@ -139,8 +139,8 @@ class ParseServer:
             self.close()
 
     @contextmanager
-    def _in_use(self, idle_s: int) -> Iterator[None]:
-        """Keep the server, and so long afterwards."""
+    def _in_use(self) -> Iterator[None]:
+        """Keep the server, and for :data:`_IDLE_S` seconds afterwards."""
         self._reading += 1
         if self._ending is not None:
             self._ending.cancel()
@@ -150,7 +150,7 @@ class ParseServer:
         finally:
             self._reading -= 1
             if not self._reading:
-                self._ending = asyncio.get_running_loop().call_later(idle_s, self._end)
+                self._ending = asyncio.get_running_loop().call_later(_IDLE_S, self._end)
 
     def _end(self) -> None:
         if not self._reading:
