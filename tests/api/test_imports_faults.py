@@ -14,6 +14,7 @@ import make
 from hundi.files.store import FileStore, StoreUnavailable
 from hundi.imports.jobs import Setbacks
 from hundi.imports.parsing import ReadingFailed
+from hundi.imports.tables import Copied
 from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
 from importing import PATH, Importer, row, text
@@ -22,11 +23,11 @@ MIB = 2**20
 
 
 class SmallDisk:
-    """A disk of 3 MiB; where nothing may be mounted, a bound on the size of files does nearly the same."""
+    """A disk of 8 MiB; where nothing may be mounted, a bound on the size of files does nearly the same."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        words = ["mount", "-t", "tmpfs", "-o", "size=3m,nr_inodes=200", "tmpfs", str(folder)]
+        words = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=200", "tmpfs", str(folder)]
         self.is_mounted = subprocess.run(words, check=False, capture_output=True).returncode == 0
         self._stuffing = folder / "stuffing"
 
@@ -35,7 +36,7 @@ class SmallDisk:
         if not self.is_mounted:
             resource.setrlimit(resource.RLIMIT_FSIZE, (leave, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
             return
-        self._stuffing.write_bytes(bytes(3 * MIB - leave - self._used()))
+        self._stuffing.write_bytes(bytes(8 * MIB - leave - self._used()))
 
     def _used(self) -> int:
         return sum(path.stat().st_blocks * 512 for path in self.folder.rglob("*") if path.is_file())
@@ -117,6 +118,29 @@ async def test_an_import_waits_for_room_and_goes_on(
     assert await importer.seller.value(state) == "DONE"
     assert await importer.count() == 2_000
     # What the first tries left behind is gone.
+    assert not list(importer.context.files.work.iterdir())
+
+
+async def test_rows_that_wait_on_a_full_disk_are_written_later(
+    importer: Importer, disk: SmallDisk, app_with: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await queued(importer, text(row() for _ in range(5_000)))).status_code == 202
+    [import_id] = await importer.waiting()
+    whole = Copied.lay_aside
+
+    def on_a_full_disk(self: Copied, folder: Path) -> None:
+        disk.fill(leave=4096)
+        whole(self, folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Copied, "lay_aside", on_a_full_disk)
+        with pytest.raises(RunLater) as told:
+            await importer.run(import_id)
+    assert isinstance(told.value.__cause__, OSError)
+    disk.free()
+    assert not [path for path in disk.folder.rglob("chunk-*") if path.is_file()]
+    await importer.run(import_id)
+    assert await importer.count() == 5_000
     assert not list(importer.context.files.work.iterdir())
 
 

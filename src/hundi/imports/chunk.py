@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,20 @@ _TRIES: Final = 4
 
 class Undone(Exception):
     """Rolls back a transaction that was only to show what would happen."""
+
+
+class Prepared:
+    """A judged chunk that waits to be written: ``rows`` for each table, its parts under ``key``."""
+
+    def __init__(self, verdict: Verdict, key: str, rows: list[tables.Copied]) -> None:
+        self.verdict = verdict
+        self.key = key
+        self.rows = rows
+
+    def close(self) -> None:
+        """Let go of what was laid aside."""
+        for one in self.rows:
+            one.close()
 
 
 class ChunkWork:
@@ -46,29 +60,46 @@ class ChunkWork:
         verdict: Verdict = await self._kind.judge(frame, self._no)
         return verdict
 
-    async def write(self, verdict: Verdict, loader: load.Loader) -> None:
+    async def prepare(self, verdict: Verdict) -> Prepared:
+        """Store what became of the rows, and lay those to be written aside; the verdict lets go of them."""
+        key, summary, birth = await self._parts(verdict)
+        rows: list[tables.Copied] = []
+        try:
+            rows += await asyncio.to_thread(self._kind.tables, verdict, birth)
+            for one in rows:
+                await asyncio.to_thread(one.lay_aside, self._path.parent)
+        except BaseException:
+            for one in rows:
+                one.close()
+            await report.drop(self._run.files, key)
+            raise
+        verdict.let_go()
+        return Prepared(verdict, key, [self._chunk_row(birth, summary, key), *rows, *self._traces(birth, summary)])
+
+    async def write(self, prepared: Prepared, loader: load.Loader) -> None:
         """Write the chunk as the loader; where a key was taken meanwhile, judge again, at last as the application."""
-        for _ in range(_TRIES):
-            key, summary, birth = await self._parts(verdict)
-            try:
-                rows = await asyncio.to_thread(self._kind.tables, verdict, birth)
-                verdict.let_go()
-                # The application's transaction keeps what the rows lean on, because the loader may only insert.
-                async with loader.turn, self._held(verdict):
-                    await loader.write([self._chunk_row(birth, summary, key), *rows, *self._traces(birth, summary)],
-                                       self._kind.keys)  # fmt: skip
-            except (load.ChunkApplied, load.Stopped):
-                await report.drop(self._run.files, key)
-                return
-            except load.KeyTaken:
-                await report.drop(self._run.files, key)
-                if await self._is_applied():
+        for left in reversed(range(_TRIES)):
+            with closing(prepared):
+                if await self._is_settled_by(prepared, loader):
                     return
-                self._kind.collided()
-                verdict = await self.judge()
-            else:
-                return
+            self._kind.collided()
+            verdict = await self.judge()
+            if left:
+                prepared = await self.prepare(verdict)
         await self.write_staged(verdict)
+
+    async def _is_settled_by(self, prepared: Prepared, loader: load.Loader) -> bool:
+        """Write the chunk unless somebody has, or it is not wanted any more; False where a key of it was taken."""
+        try:
+            # The application's transaction keeps what the rows lean on, because the loader may only insert.
+            async with loader.turn, self._held(prepared.verdict):
+                await loader.write(prepared.rows, self._kind.keys)
+        except (load.ChunkApplied, load.Stopped):
+            await report.drop(self._run.files, prepared.key)
+        except load.KeyTaken:
+            await report.drop(self._run.files, prepared.key)
+            return await self._is_applied()
+        return True
 
     async def write_staged(self, verdict: Verdict) -> None:
         """Write the chunk as the application, numbers taken and keys settled in the same transaction."""

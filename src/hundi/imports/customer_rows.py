@@ -41,6 +41,10 @@ class CustomerVerdict(Verdict):
         super().__init__(rows, notes)
         self.born = born or {}
 
+    def let_go(self) -> None:
+        """Keep which of them are written."""
+        self.born = {}
+
     def ids(self) -> pl.Series:
         """Give the ids of the rows as they are written."""
         return self.rows["customer_id"]

@@ -200,7 +200,10 @@ class Engine:
             await self._drain(0)
             await work.write_staged(verdict)
         else:
-            self._writing.add(asyncio.create_task(work.write(verdict, self._loader)))
+            prepared = await work.prepare(verdict)
+            task = asyncio.create_task(work.write(prepared, self._loader))
+            task.add_done_callback(lambda _: prepared.close())  # also of one that is cancelled before it begins
+            self._writing.add(task)
 
     async def _drain(self, left: int) -> None:
         """Wait until no more than ``left`` chunks are being written; what failed there fails here."""

@@ -65,6 +65,7 @@ class InvoiceVerdict(Verdict):
 
     def let_go(self) -> None:
         """Keep whose invoices they are, and which of them are written."""
+        self.items = None
         self.rows = self.rows.select("row", "known_id", "customer_id")
 
     def ids(self) -> pl.Series:

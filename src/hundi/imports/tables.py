@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final
 
 import msgspec
 import polars as pl
@@ -31,6 +33,7 @@ _PLAIN: Final = {
 }  # fmt: skip
 _BLOCK_ROWS: Final = 4096
 _PIECE: Final = 64 * 1024
+_READ: Final = 1024 * 1024
 _ALWAYS: Final = frozenset({"invoice_number", "number_key"})
 _MAY_BE_DEFAULT: Final = frozenset(
     {"cgst", "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "total_received"}
@@ -65,9 +68,34 @@ class Copied:
         self.count = rows.height
         self._rows = rows
         self._named = named
+        self._aside: IO[bytes] | None = None
+
+    def lay_aside(self, folder: Path) -> None:
+        """Write the CSV into a file that is gone when it is closed, and let go of the rows: as CSV they wait on disk.
+
+        A chunk waits and is sent for seconds. Its rows would take more memory meanwhile than judging the next ones does.
+        """
+        if self.count <= _BLOCK_ROWS:
+            return
+        self._aside = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it stays open until `close`
+        for at in range(0, self.count, _BLOCK_ROWS):
+            self._aside.write(self._block(at))
+        self._aside.flush()
+        self._rows = self._rows.clear()
+
+    def close(self) -> None:
+        """Let go of the file, if the rows were laid aside."""
+        if self._aside is not None:
+            self._aside.close()
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Give the CSV piece by piece; the next rows are written while these are sent."""
+        """Give the CSV piece by piece; what was not laid aside is written while the piece before it is sent."""
+        if self._aside is not None:
+            self._aside.seek(0)
+            while block := await asyncio.to_thread(self._aside.read, _READ):
+                for start in range(0, len(block), _PIECE):
+                    yield block[start : start + _PIECE]
+            return
         coming = asyncio.create_task(asyncio.to_thread(self._block, 0))
         for at in range(_BLOCK_ROWS, self.count + _BLOCK_ROWS, _BLOCK_ROWS):
             block = await coming

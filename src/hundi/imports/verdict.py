@@ -53,9 +53,9 @@ class Verdict(ABC):
         return ~self.failed() & self.rows["known_id"].is_null()
 
     def let_go(self) -> None:
-        """Forget what is in the tables to be written by now; :meth:`fresh` and ``Kind.hold`` still have what they need.
+        """Forget what is laid aside to be written by now; :meth:`fresh` and ``Kind.hold`` still have what they need.
 
-        A chunk stays in memory until it is written, and it is written only when the earlier ones are.
+        A chunk waits for the earlier ones, and is then sent for seconds, while the next ones are judged.
         """
         del self
 
