@@ -79,6 +79,90 @@ async def test_items_of_a_second_sheet_are_lines_as_a_call_would_have_made(
     assert other["failure_count_second_file"] == 2
 
 
+ORDERS = ["1", "PO-7/3", "A" * 50, 'a"b', "a\\b", "A" * 51, "क्रम 2", ""]
+
+
+@pytest.mark.parametrize("heading", ["orderLine", "PO line", "Order Line Reference", "क्रय आदेश पंक्ति", "PO Sr. No."])
+async def test_the_line_of_the_order_is_taken_and_refused_by_file_as_by_call(
+    importer: Importer, seller: make.Company, heading: str
+) -> None:
+    customer = await seller.value("SELECT customer_id FROM customers WHERE seller_id = $1")
+    body = {"productDescription": "Bolts", "hsnCode": "7318", "assessmentAmount": 1000, "gstRate": 18}
+    by_call: list[tuple[str | None, str | None]] = []
+    for line in ORDERS:
+        named = {**body, "orderLineReference": line} if line else body
+        made = {"customerId": customer, "dueDate": "2026-12-01T00:00:00Z", "baseAmount": 1000, "cgst": 90, "sgst": 90}
+        reply = await seller.http.post("/api/v0/invoice", json={**made, "itemLists": [named]})
+        if reply.status_code == 200:
+            (stored,) = (await seller.http.get(f"/api/v0/invoice/{reply.json()['payload']['invoiceId']}")).json()[
+                "payload"
+            ]["itemLists"]
+            by_call.append((None, stored.get("orderLineReference")))
+        else:
+            by_call.append((reply.json()["errorResponse"]["apiSubErrors"][0]["code"], None))
+    assert [code for code, _ in by_call] == [None, None, None, "BAD_FORMAT", "BAD_FORMAT", "BAD_FORMAT", None, None]
+    given = [
+        (*item(f"O-{at}", "1000")[:3], line, *item(f"O-{at}", "1000")[3:]) for at, line in enumerate(ORDERS)
+    ]  # fmt: skip
+    content = workbooks.of(
+        Invoices=[MAIN, *(bill(f"O-{at}") for at in range(len(ORDERS)))],
+        Items=[(*ITEMS[:3], heading, *ITEMS[3:]), *given],
+    )
+    payload = await imported(importer, content)
+    http = importer.seller.http_factory()
+    got = await http.get(payload["failure_file_url"].replace("http://hundi.test", ""))
+    told = {one["invoiceNumber"]: one["error_code"] for one in workbooks.dicts(got.content, "Items")}
+    by_file = []
+    for at in range(len(ORDERS)):
+        code = told.get(f"O-{at}")
+        by_file.append((code, None) if code else (None, (await lines(importer, f"O-{at}"))[0]["order_line"]))
+    assert by_file == by_call
+
+
+async def test_a_file_sent_before_there_were_lines_of_orders_is_still_known(importer: Importer) -> None:
+    await book(importer, [bill("A-1"), bill("A-2")], [item("A-1", "1000"), item("A-2", "1000")])
+    columns = (*ITEMS, "PO line")
+    items = [columns, (*item("A-1", "1000"), ""), (*item("A-2", "1000"), "4")]
+    again = await imported(importer, workbooks.of(Invoices=[MAIN, bill("A-1"), bill("A-2")], Items=items))
+    assert (again["success_count"], again["warn_count"], failures(again)) == (1, 1, {3: "DUPLICATE_CONFLICT"})
+
+
+async def test_rows_that_repeat_their_invoice_name_the_line_of_the_order(importer: Importer) -> None:
+    header = (*FLAT, "PO line no.")
+    flat = [
+        (*bill("F-1"), "Bolts", "7318", "1", "600", "600", "18", "10"),
+        (*bill("F-1"), "Nuts", "7318", "1", "400", "400", "18", "PO-7/20"),
+    ]
+    content = text([dict(zip(header, one, strict=True)) for one in flat], header)
+    payload = await imported(importer, content)
+    assert (payload["success_count"], payload["total_count"]) == (2, 2), payload
+    assert [one["order_line"] for one in await lines(importer, "F-1")] == ["10", "PO-7/20"]
+    # A sheet that took the line for a number has lost some of its digits.
+    bad = workbooks.of(Sheet1=[header, (*bill("F-2", "600"), *flat[0][len(MAIN) : -1], 12345678901234567890.0)])
+    assert failures(await imported(importer, bad)) == {2: "NUMBER_ROUNDED"}
+
+
+async def test_cells_that_cannot_be_read_are_named_in_every_row_of_an_invoice(importer: Importer) -> None:
+    def fill(book: Any) -> None:
+        sheet = book.add_worksheet()
+        rows = [(*bill(f"U-{at // 2}"), "Bolts", "7318", 1, 500, 500, 18) for at in range(8)]
+        workbooks.put(sheet, [FLAT, *rows])
+        sheet.write_formula(2, FLAT.index("taxableValue"), "=1/0", None, "#DIV/0!")
+        sheet.write_formula(4, FLAT.index("quantity"), "=[1]Stock!A1", None, 1)
+        sheet.write_formula(5, FLAT.index("taxableValue"), "=1/0", None, "#DIV/0!")
+        sheet.write_string(8, len(FLAT) + 1, "and more")
+
+    payload = await imported(importer, workbooks.workbook(fill))
+    assert (payload["success_count"], payload["failure_count"]) == (0, 8)
+    said = {one["row"]: (one["error_code"], one["error_message"]) for one in payload["failureRequests"]}
+    assert said[2][0] == said[4][0] == "ITEM_FAILED"
+    assert "(row 3): taxableValue: The cell shows the error #DIV/0!" in said[2][1]
+    assert "(row 5): quantity: This cell takes its value from another file" in said[4][1]
+    assert said[6][0] == "CELL_ERROR"
+    assert said[8][0] == "ITEM_FAILED"
+    assert "(row 9)" in said[8][1]
+
+
 async def test_items_that_are_wrong_fail_with_their_invoice(importer: Importer) -> None:
     bills = [bill("B-1"), bill("B-2"), bill("B-3"), bill("B-4"), bill("B-5", dueDate="never")]
     items = [

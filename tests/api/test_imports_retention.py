@@ -67,7 +67,9 @@ async def test_files_of_an_import_are_kept_for_so_many_days(
     far = ended + timedelta(days=400)
     dated(tmp_path / "files", ended)
     everything = await kept(files, far)
-    assert len(everything) == 6, "two uploads, two results, the one this database has no row of, the logo"
+    assert len(everything) == 7, (
+        "two uploads, two results, the store's name, the one this database has no row of, the logo"
+    )
 
     assert await sweep(seller.db, files, days=7) == 0, "what is younger than a day is left alone"
     seller.clock.move(days=2)
@@ -77,7 +79,7 @@ async def test_files_of_an_import_are_kept_for_so_many_days(
     seller.clock.move(days=6)
     assert await sweep(seller.db, files, days=7) == 3
     left = await kept(files, far)
-    assert left == {f"imports/{waiting.json()['payload']['importId']}/upload", "logos/lgo_1", others}
+    assert left == {f"imports/{waiting.json()['payload']['importId']}/upload", "logos/lgo_1", "store-name", others}
     gone = await seller.http_factory().get(payload["failure_file_url"])
     assert (gone.status_code, gone.json()["errorResponse"]["errorType"]) == (404, "RECORD_NOT_FOUND")
     assert "expired" in gone.json()["response_message"]

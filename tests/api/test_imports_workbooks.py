@@ -205,7 +205,8 @@ async def test_text_dates_beside_true_dates_are_read(importer: Importer, style: 
 
     payload = await importer.good(workbooks.workbook(fill))
     wrong = {one["invoiceNumber"] for one in payload["failureRequests"]}
-    assert wrong == (set() if style == "serial text" else {"D-5"})
+    # Beside dates, a number that lost its format is one; beside another style of text nobody knows.
+    assert wrong == (set() if style in {"serial text", "iso"} else {"D-5"})
     found = await importer.seller.rows("SELECT DISTINCT due_date::text AS day FROM invoices WHERE seller_id = $1")
     assert [one["day"] for one in found] == ["2026-12-01"]
 

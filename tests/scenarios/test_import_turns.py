@@ -138,6 +138,30 @@ def test_the_command_says_what_is_wrong(hundi: RunningHundi, tmp_path: Path) -> 
         assert said in done.stderr
 
 
+def test_the_place_of_the_failures_is_looked_at_first(hundi: RunningHundi, tmp_path: Path) -> None:
+    file = tmp_path / "placed.csv"
+    content = lines("P", 3, "CUST-001") + b"P/9,NOBODY,2026-11-01,2026-12-01,1,x\n"
+    file.write_bytes(content)
+    for place, said in ((file, "is the file to be imported"), (tmp_path, "Is a directory"),
+                        (tmp_path / "no" / "left.csv", "No such file or directory")):  # fmt: skip
+        refused = ran(hundi, str(file), "--failures", str(place))
+        assert (refused.returncode, refused.stdout) == (1, ""), place
+        assert refused.stderr.startswith(f"--failures: {place} ")
+        assert said in refused.stderr
+    assert file.read_bytes() == content
+    with hundi.client() as client:
+        listed = client.get("/api/v0/invoice/bulk?limit=1").json()["payload"]["data"]
+        assert "placed.csv" not in {one["fileName"] for one in listed}
+    left = tmp_path / "left.xlsx"
+    done = ran(hundi, str(file), "--failures", str(left))
+    assert "The failure file is of the kind .csv: to open it, rename it so." in done.stdout.splitlines()
+    assert left.read_bytes().count(b"CUSTOMER_NOT_FOUND") == 1
+    left.write_bytes(left.read_bytes().replace(b"NOBODY", b"CUST-001"))
+    again = ran(hundi, str(left), "--failures", str(tmp_path / "none.csv"))
+    assert again.stdout.splitlines() == ["1 of 1 rows imported, 0 failed, 0 with warnings."]
+    assert not (tmp_path / "none.csv").exists()
+
+
 def test_ctrl_c_leaves_the_import_to_the_worker(hundi: RunningHundi, tmp_path: Path) -> None:
     file = tmp_path / "long.csv"
     file.write_bytes(lines("I", 20_000, "CUST-001"))

@@ -74,13 +74,36 @@ def words_for(state: str, report: dict[str, Any], wish: Wish, said: Sequence[Api
     return "\n".join(lines)
 
 
-async def _keep_failures(parts: Parts, import_id: str, path: Path) -> None:
-    """Write the failure file of a settled import to ``path``."""
+def _check_place(file: Path, failures: Path | None) -> None:
+    """Refuse a place for the failures before anything is imported: what is there then cannot be said any more."""
+    if failures is None:
+        return
+    is_there = failures.exists()
+    if is_there and failures.samefile(file):
+        message = f"--failures: {failures} is the file to be imported, and would be lost: name another one."
+        raise Refused(message)
+    try:
+        failures.open("ab").close()
+        if not is_there:
+            failures.unlink()
+    except OSError as error:
+        message = f"--failures: {failures} cannot be written ({error.strerror}): name another file."
+        raise Refused(message) from error
+
+
+async def _keep_failures(parts: Parts, import_id: str, path: Path) -> list[ApiSubError]:
+    """Write the failure file of a settled import to ``path``; say so where that is named as another kind of file."""
+    said = []
     with path.open("wb") as out:
         async for key in parts.files.older(f"imports/{import_id}", parts.clock.now() + timedelta(days=1)):
             if key.rpartition("/")[2].startswith("failure-"):
+                ending = Path(key).suffix
+                if path.suffix.lower() != ending:
+                    message = f"The failure file is of the kind {ending}: to open it, rename it so."
+                    said = [ApiSubError(WHOLE_FILE, "FILE_NAME", message)]
                 async for block in parts.files.stream(key):
                     await asyncio.to_thread(out.write, block)
+    return said
 
 
 async def import_file(
@@ -96,6 +119,7 @@ async def import_file(
     if not await asyncio.to_thread(file.is_file):
         message = f"{file} is no file."
         raise Refused(message)
+    await asyncio.to_thread(_check_place, file, wish.failures)
     async with opened(settings) as parts:
         seller_id = await the_seller(parts, settings, seller)
         import_id = await _hand_over(parts, seller_id, file, wish)
@@ -110,8 +134,9 @@ async def import_file(
         async with parts.db.read(seller_id) as tx:
             row = await queries.one(tx, import_id)
         result = msgspec.json.decode(row.result, type=StoredResult) if row.result else None
+        said: list[ApiSubError] = []
         if wish.failures is not None and result is not None and result.payload.failure_count:
-            await _keep_failures(parts, import_id, wish.failures)
+            said = await _keep_failures(parts, import_id, wish.failures)
     if row.state == service.REFUSED:
         refusal = msgspec.json.decode(row.refusal or "", type=FileRefusal)
         lines = [refusal.message, *(f"  {problem.field}: {problem.message}" for problem in refusal.problems)]
@@ -120,7 +145,7 @@ async def import_file(
         message = "The import has ended without a result: look at the worker's log."
         raise Refused(message)
     document: dict[str, Any] = msgspec.to_builtins(result.payload, builtin_types=())
-    return row.state, document, result.warnings
+    return row.state, document, [*result.warnings, *said]
 
 
 async def _hand_over(parts: Parts, seller_id: SellerId, file: Path, wish: Wish) -> str:
@@ -135,13 +160,14 @@ async def _hand_over(parts: Parts, seller_id: SellerId, file: Path, wish: Wish) 
                     await spool.write(block)
             await spool.finish()
             kept = await parts.files.keep(f"imports/{import_id}/upload", spool)
+            store = await parts.files.named()
     except FileTooLarge as error:
         message = f"{file} is larger than {bounds.megabytes} MiB (HUNDI_UPLOAD_LIMIT_MB, or the company's own limit)."
         raise Refused(message) from error
     options = service.Options(
         chunk_rows=service.chunk_rows_for(kept.size, parts.settings.chunk_rows), base_url=parts.base_url,
         dry_run=wish.dry_run, atomic=wish.atomic, dispatch=wish.dispatch, create_customers=wish.create_customers,
-        row_limit=bounds.rows,
+        row_limit=bounds.rows, store=store,
     )  # fmt: skip
     call = Call(actor=who, key=None, fingerprint=b"")
     async with parts.db.transaction(seller_id) as tx:

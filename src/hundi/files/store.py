@@ -22,10 +22,12 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, from_url
 
 from hundi.kit.errors import Transient
+from hundi.kit.ids import new_secret
 
 _BLOCK: Final = 1024 * 1024
 _PART: Final = 8 * 1024 * 1024
 _LISTED: Final = 1000
+_NAME: Final = "store-name"
 _UNFINISHED: Final = re.compile(r"#\d+\Z")
 
 
@@ -208,6 +210,24 @@ class FileStore:
         except FileNotFoundError:
             return False
         return True
+
+    async def name(self) -> str | None:
+        """Tell which store this is: the name that is written in it, or None where there is none."""
+        try:
+            with _storing():
+                return (await self.get(_NAME)).decode("ascii", "replace")
+        except FileMissing:
+            return None
+
+    async def named(self) -> str:
+        """Tell which store this is, and give it a name where it has none; it goes where the files go."""
+        found = await self.name()
+        if found is None:
+            await self.put(_NAME, new_secret().encode())
+            found = await self.name()
+        if found is None:
+            raise StoreUnavailable
+        return found
 
     async def holds_anything(self) -> bool:
         """Tell whether the store is there and was ever written to; an unmounted volume is an empty folder, or none."""

@@ -15,6 +15,7 @@ from hundi.gst.supply import SupplyType
 from hundi.imports.columns import Format, columns_by_name
 from hundi.imports.notes import Notes
 from hundi.imports.parse_child import Manifest
+from hundi.invoices.schemas import ORDER_LINE
 from hundi.kit.contacts import is_email, is_phone, split_emails
 from hundi.kit.dates import DateStyle, NotADate, parse_file_date
 from hundi.kit.errors import FieldProblem
@@ -39,6 +40,10 @@ _PATTERNS: Final = {
     "irn": (re.compile(r"[A-Fa-f0-9]{64}"), "An IRN has 64 hexadecimal digits."),
     "ewayBillNo": (re.compile(r"[0-9]{12}"), "An e-way bill number has 12 digits."),
     "shipToPin": (re.compile(r"[1-9][0-9]{5}"), "A PIN code has six digits."),
+    "orderLine": (
+        re.compile(ORDER_LINE),
+        "The line of the customer's order has 1 to 50 characters, no quotation mark and no backslash: 3, or PO-77/3.",
+    ),
 }
 
 Read = tuple[Any, FieldProblem | None]

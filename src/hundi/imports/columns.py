@@ -181,6 +181,10 @@ ITEM_COLUMNS: Final = (
     Column("igst", "Item IGST", _A, also=("IGST", "Integrated Tax", "Integrated Tax Amount", "IGST Amount")),
     Column("cess", "Item cess", _A, also=("Cess", "Cess Amount")),
     Column("itemTotal", "Item total", _A, also=("Total Item Value", "Line total", "Line amount", "totalItemValue")),
+    Column("orderLine", "PO line", _T, "1", 50, (
+        "orderLineReference", "Order line", "Order line reference", "PO line number", "PO line no.", "PO item", "PO item no.",
+        "PO Sr. No.", "Purchase order line", "PO position", "क्रय आदेश लाइन",
+    )),
 )  # fmt: skip
 """The second table of an invoice file: a sheet named Items, or item columns beside the invoice's own."""
 
@@ -194,7 +198,7 @@ CUSTOMER_COLUMNS: Final = (
     Column("uniqueRefNo", "Customer reference", _T, "CUST-001", 100, (
         "customerRef", "Customer code", "Party code", "Customer number", "Contact ID", "Code",
     )),
-    Column("gstin", "GSTIN", _T, longest=20, also=(
+    Column("gstin", "GSTIN", _T, "27ZZZCA0001A1Z4", 20, (
         "GST Identification Number (GSTIN)", "GSTIN/UIN", "GST No", "GST Number", "Customer GSTIN", "GSTIN/UIN of Recipient",
         "GST Registration Number", "GSTIN / UIN", "Party GSTIN",
     )),
@@ -261,7 +265,7 @@ SUCCESS_COLUMNS_OF: Final[Mapping[FileKind, tuple[str, ...]]] = {
 
 IDENTIFIERS: Final = frozenset({
     "customerId", "customerRef", "customerGstin", "customerPin", "registrationGstin", "poNumber", "externalId", "irn",
-    "ackNo", "ewayBillNo", "shipToPin", "branchCode", "uniqueRefNo", "gstin", "pan", "panOrGstin", "tan", "udyamNumber",
+    "ackNo", "ewayBillNo", "shipToPin", "branchCode", "orderLine", "uniqueRefNo", "gstin", "pan", "panOrGstin", "tan", "udyamNumber",
     "ifsc",
 }) | {
     column.name for columns in COLUMNS_OF.values() for column in columns
@@ -335,6 +339,11 @@ class Header(msgspec.Struct, frozen=True):
     names_suffice: bool = False
     left_out: tuple[int, frozenset[str]] | None = None
     headings: tuple[str, ...] = ()
+
+    def named(self) -> list[str | None]:
+        """Give for each cell the column it names, be it the invoice's or an item's."""
+        items = self.items or (None,) * len(self.columns)
+        return [name or item for name, item in zip(self.columns, items, strict=True)]
 
 
 def known(headings: Sequence[str], kind: FileKind = FileKind.INVOICES) -> int:

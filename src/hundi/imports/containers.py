@@ -79,6 +79,10 @@ class Package:
         """Give the names of all parts."""
         return list(self._parts)
 
+    def size(self, name: str) -> int:
+        """Tell how many bytes a part unpacks to; 0 where there is none."""
+        return self._parts[name].file_size if name in self._parts else 0
+
     def small(self, name: str) -> bytes:
         """Give a part that describes others. Raises ``FileRefused`` where it is missing or far too large."""
         if name not in self._parts:

@@ -20,7 +20,7 @@ import structlog
 
 from hundi.db.pool import Transaction
 from hundi.files import service as files_service
-from hundi.files.store import FileMissing
+from hundi.files.store import FileMissing, StoreUnavailable
 from hundi.http.envelope import ApiSubError
 from hundi.imports import load, queries, report, service
 from hundi.imports.atomic import AllOrNothing
@@ -49,6 +49,7 @@ log = structlog.get_logger("hundi.imports")
 _UNDER_WAY: Final = 3  # two are copied (load.AT_ONCE), and the next one's result files are written meanwhile
 _LOOK_S: Final = 0.2
 _FIRST_LOOK_S: Final = 0.03
+_ASK_S: Final = 2.0  # a reader that finds no rows for long may have been cancelled as well
 _KINDS: Final[dict[str, type[Kind[Any]]]] = {
     service.INVOICES: InvoiceRows,
     service.CUSTOMERS: CustomerRows,
@@ -90,6 +91,11 @@ class Engine:
                 settled = await service.refuse(tx, self._run.actor, self._run.row.import_id, refused.refusal)
             if not settled:
                 await self._break_off(refused)
+        except StoreUnavailable:
+            async with self._run.db.transaction(self._run.seller_id) as tx:
+                stopped = await service.stop(tx, self._run.actor, self._run.row.import_id)
+            if not stopped:
+                raise
         except load.Stopped:
             log.info("the import was settled meanwhile", import_id=self._run.row.import_id)
         finally:
@@ -103,17 +109,22 @@ class Engine:
         options = self._run.options
         limit = options.row_limit or self._settings.import_row_limit
         rows = min(options.chunk_rows, _KINDS[self._run.row.kind].most_rows)
-        watching = asyncio.create_task(self._watch(folder))
+        watching: asyncio.Task[None] | None = None
         try:
             async with self._run.files.on_disk(self._run.row.file_key) as path:
-                manifest = await parse(path, folder, rows=rows, limit=limit, kind=FileKind(self._run.row.kind))
+                reading = asyncio.create_task(
+                    parse(path, folder, rows=rows, limit=limit, kind=FileKind(self._run.row.kind))
+                )
+                watching = asyncio.create_task(self._watch(folder, reading))
+                manifest = await self._unless_cancelled(reading)
         except FileMissing as error:
             await check_store(self._run)
             raise refuse("FILE_LOST", "The file is no longer in the store: send it again.") from error
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            if watching is not None:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
         if manifest.refusal is not None:
             raise FileRefused(manifest.refusal)
         # Should the upload be gone or unreadable one day, what is written can still be reported.
@@ -135,16 +146,28 @@ class Engine:
         with work_folder(self._run.files.work) as folder:
             await self._settle(folder, manifest, whole=False, refusal=refused.refusal)
 
-    async def _watch(self, folder: Path) -> None:
-        """Write down how many rows have been read, as the reader tells."""
+    async def _unless_cancelled(self, reading: asyncio.Task[Manifest]) -> Manifest:
+        """Wait for the reader. Raises ``load.Stopped`` where it was ended because nobody wants the import any more."""
+        try:
+            return await reading
+        except asyncio.CancelledError:
+            if (me := asyncio.current_task()) is not None and me.cancelling():
+                raise
+            raise load.Stopped from None
+
+    async def _watch(self, folder: Path, reading: asyncio.Task[Manifest]) -> None:
+        """Write down how many rows have been read, as the reader tells; end it where the import was cancelled."""
         known = 0
+        told = asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(_LOOK_S if known else _FIRST_LOOK_S)
-            found = rows_read(folder)
-            if found > known:
-                known = found
+            found, now = rows_read(folder), asyncio.get_running_loop().time()
+            if found > known or now - told > _ASK_S:
+                known, told = found, now
                 with suppress(Transient, OSError, asyncpg.PostgresError):
-                    await self._advance(found)
+                    if not await self._advance(found):
+                        reading.cancel()
+                        return
 
     async def _advance(self, read: int, judged: int = 0) -> bool:
         """Write progress down; tell whether to go on."""

@@ -69,6 +69,7 @@ HINDI: Final[Mapping[str, str]] = {
     "Item IGST": "वस्तु आईजीएसटी",
     "Item cess": "वस्तु उपकर",
     "Item total": "वस्तु योग",
+    "PO line": "क्रय आदेश पंक्ति",
     "Legal name": "कानूनी नाम",
     "Trade name": "व्यापार नाम",
     "GSTIN": "जीएसटीआईएन",

@@ -63,17 +63,29 @@ class ItemRows:
         self._inline = inline
         self._sheet = manifest.items.sheet if manifest.items is not None else manifest.sheet
         self._shared = [f"c{at}" for at, name in enumerate(manifest.columns) if name is not None] if inline else []
-        if not inline:
-            too_wide(frame, self.notes)
-            for at, found in problems_of(frame):
-                for one in found:
-                    name = columns[one.column] or (manifest.items.headings[one.column] if manifest.items else "")
-                    self.notes.error(at, FieldProblem(name, one.code, one.message, one.rejected))
+        self._unread: set[tuple[int, str]] = set()
+        self._note_unread(manifest, columns)
         self.values = self._read(cells)
+
+    def _note_unread(self, manifest: Manifest, columns: Sequence[str | None]) -> None:
+        """Note what the reader of the file found wrong with the items' cells; an invoice's own row tells of its cells itself."""
+        told = Notes(self.frame.height)
+        too_wide(self.frame, told)
+        headings = manifest.headings if manifest.items is None else manifest.items.headings
+        for at, found in problems_of(self.frame):
+            for one in found:
+                shared = manifest.columns[one.column] if self._inline else None
+                name = columns[one.column] or shared or headings[one.column]
+                self._unread.add((at, name))
+                told.error(at, FieldProblem(name, one.code, one.message, one.rejected))
+        for at, problems in told.errors.items():
+            if not self._inline or self.frame[OWNER][at] != self.frame["row"][at]:
+                self.notes.all_of(at, problems, ())
 
     def _read(self, cells: Cells) -> pl.DataFrame:
         columns = [self.frame[OWNER], self.frame["number_key"], self.frame["row"]]
         columns += [cells.checked_text("description"), cells.checked_text("unit"), cells.flags("isService")]
+        columns.append(cells.checked_text("orderLine"))
         columns.append(cells.by_value(cells.text("hsnCode"), _hsn, pl.String, easy=_HSN))
         columns += [cells.by_value(cells.text(name), _measure(name), pl.String) for name in _PLACES]
         columns.append(cells.rates())
@@ -81,7 +93,8 @@ class ItemRows:
         self._check_shared()
         for name in _REQUIRED:
             for at in cells.text(name).is_null().arg_true():
-                self.notes.error(at, FieldProblem(name, "REQUIRED", f"Every item needs its {name}."))
+                if (at, name) not in self._unread:
+                    self.notes.error(at, FieldProblem(name, "REQUIRED", f"Every item needs its {name}."))
         return pl.DataFrame(columns)
 
     def _check_shared(self) -> None:
@@ -200,14 +213,12 @@ class ItemRows:
         return found
 
     def _hashes(self, size: int) -> pl.Series:
-        said = self.values.filter(pl.col("place").is_not_null()).select(
-            "place",
-            pl.concat_str(
-                [pl.col(name).cast(pl.String).fill_null("") for name in ("description", "hsnCode", "isService", "quantity",
-                 "unit", "unitPrice", "gstRate", *_AMOUNTS)], separator="\x1e",
-            ).alias("said"),
-        )  # fmt: skip
-        whole = said.group_by("place", maintain_order=True).agg(pl.col("said").str.join("\x1d"))
+        names = ("description", "hsnCode", "isService", "quantity", "unit", "unitPrice", "gstRate", *_AMOUNTS)
+        said = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in names], separator="\x1e")
+        # A line that names none of an order says the same as before there were any.
+        order = pl.concat_str(pl.lit("\x1e"), "orderLine").fill_null("")
+        lines = self.values.filter(pl.col("place").is_not_null()).select("place", (said + order).alias("said"))
+        whole = lines.group_by("place", maintain_order=True).agg(pl.col("said").str.join("\x1d"))
         texts = pl.Series("items_hash", [None] * size, dtype=pl.String)
         return texts.scatter(whole["place"], whole["said"]) if whole.height else texts
 

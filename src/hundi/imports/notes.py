@@ -19,6 +19,10 @@ class Notes:
         """Note why a row fails."""
         self.errors.setdefault(at, []).append(problem)
 
+    def speaks_of(self, at: int, field: str) -> bool:
+        """Tell whether a row has an error in a field already: a cell that cannot be read is not missing."""
+        return any(problem.field == field for problem in self.errors.get(at, ()))
+
     def warning(self, at: int, problem: FieldProblem) -> None:
         """Note what is doubtful in a row."""
         self.warnings.setdefault(at, []).append(problem)

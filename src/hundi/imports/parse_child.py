@@ -20,6 +20,7 @@ import polars as pl
 from hundi.imports.archive import HEADINGS, read_archive
 from hundi.imports.columns import IDENTIFIERS, KEYS_OF, FileKind, Format, Header, Kind, columns_by_name, known, match
 from hundi.imports.errors import CellProblem, FileRefusal, FileRefused, refuse
+from hundi.imports.first_rows import first_rows
 from hundi.imports.header_words import header_problems
 from hundi.imports.not_rows import NotRows
 from hundi.imports.parse_bounds import restrain
@@ -158,7 +159,14 @@ def read(source: Path, folder: Path, rows: int, limit: int, kind: FileKind = Fil
         return _read_csv(source, cut)
     if file_format is Format.TALLY:
         return _read_tally(source, cut)
+    if ahead := first_rows(source, file_format, kind, folder):
+        _tell(folder, ahead)
     return _read_book(Book(source, file_format, kind), file_format, cut)
+
+
+def _tell(folder: Path, rows: int) -> None:
+    """Say how many rows have been read."""
+    (folder / ROWS_READ).write_text(str(rows), encoding="ascii")
 
 
 class _Cut(msgspec.Struct, frozen=True):
@@ -267,7 +275,7 @@ def _manifest(
     return Manifest(
         format=file_format, kind=cut.kind, headings=headings, columns=list(header.columns),
         item_columns=list(header.items), unknown=list(header.unknown), encoding=encoding, delimiter=delimiter,
-        total=writer.total, chunks=writer.chunks, date_styles=writer.date_styles(), sheet=sheet, items=items,
+        total=writer.total, chunks=writer.chunks, date_styles=writer.date_styles(file_format), sheet=sheet, items=items,
         receivables=header.receivables, by_name=header.names_suffice, remarks=writer.not_rows.remarks(),
     )  # fmt: skip
 
@@ -377,7 +385,7 @@ class _Writer:
         self._styles: dict[str, dict[DateStyle, int]] = {
             name: {} for name in self._at if columns_by_name(kind)[name].kind is Kind.DATE
         }
-        self._identifiers = [at for name, at in self._at.items() if name in IDENTIFIERS]
+        self._identifiers = [f"c{at}" for at, name in enumerate(header.named()) if name in IDENTIFIERS]
         self.total = 0
         self.chunks: list[Chunk] = []
 
@@ -391,7 +399,7 @@ class _Writer:
             raise refuse("TOO_MANY_ROWS", message, malformed=False)
         self._note(frame)
         if self._is_main:
-            (self._folder / ROWS_READ).write_text(str(self.total), encoding="ascii")
+            _tell(self._folder, self.total)
         self._pending.append(frame)
         self._waiting += frame.height
         self._text += int(lengths(frame).sum())
@@ -435,9 +443,18 @@ class _Writer:
                     repeated |= twice.slice(at * len(rows), len(rows))
         rows.filter(repeated).to_frame().write_ipc(self._folder / REPEATED)
 
-    def date_styles(self) -> dict[str, DateStyle]:
-        """Give the style most cells of each date column have; on a tie the one that came first."""
-        return {name: max(counts, key=lambda style: counts[style]) for name, counts in self._styles.items() if counts}
+    def date_styles(self, file_format: Format) -> dict[str, DateStyle]:
+        """Give the style most cells of each date column have; on a tie the one that came first.
+
+        In a sheet that is the style of its texts: cells that are dates come as ISO texts.
+        """
+        found = {}
+        for name, said in self._styles.items():
+            texts: dict[DateStyle, int] = {style: said[style] for style in said if style is not DateStyle.ISO}
+            counts = texts if texts and file_format in {Format.XLSX, Format.ODS} else said
+            if counts:
+                found[name] = max(counts, key=counts.__getitem__)
+        return found
 
 
 def _with_spoiled(frame: pl.DataFrame, identifiers: list[str]) -> pl.DataFrame:

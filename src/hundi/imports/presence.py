@@ -24,10 +24,19 @@ class StoreAway(StoreUnavailable):
 
 
 async def check_store(run: Run) -> None:
-    """Return where a missing file is really lost; raise :class:`StoreAway` where none of the company's files is there.
+    """Return where a missing file is really lost; raise :class:`StoreAway` where this is not the store that took it.
 
-    Other uploads that must be in the store are looked for; where there are none to look for, any file in it will do.
+    That is told by the store's name, whatever somebody has written into the mount point of a volume meanwhile. Of a file
+    that came before stores had names: other uploads that must be in the store are looked for; where there are none to
+    look for, any file in it will do.
     """
+    if run.options.store is not None:
+        if await run.files.name() == run.options.store:
+            return
+        log.warning(
+            "the file store is not there, or is another one; the import waits for it", import_id=run.row.import_id
+        )
+        raise StoreAway
     async with run.db.read(run.seller_id) as tx:
         since = tx.now - _FRESH
         rows = await tx.fetch(_WITNESSES, tx.seller_id, run.row.import_id, since, _MOST_WITNESSES)

@@ -163,7 +163,8 @@ def _required(values: pl.DataFrame, cells: Cells) -> None:
         notes.error(at, FieldProblem("customer", "CUSTOMER_MISSING", message))
     base = cells.text("baseAmount")
     for at in base.is_null().arg_true():
-        notes.error(at, FieldProblem("baseAmount", "REQUIRED", "Every row needs its baseAmount."))
+        if not notes.speaks_of(at, "baseAmount"):
+            notes.error(at, FieldProblem("baseAmount", "REQUIRED", "Every row needs its baseAmount."))
     for at in values["registration_id"].is_null().arg_true():
         if cells.text("registrationGstin")[at] is None:
             message = "The company has no registration: set one up first."

@@ -72,10 +72,11 @@ async def received(request: Request[Any, Any, State], state: State, form: Form, 
                 return Received(call, earlier, replayed=True)
         import_id = service.new_import_id(state.clock.now())
         kept = await files.keep(f"imports/{import_id}/upload", spool)
+        store = await files.named()
     options = Options(
         chunk_rows=service.chunk_rows_for(kept.size, state.settings.chunk_rows), base_url=state.base_url,
         dry_run=modes.dry_run, atomic=modes.atomic, dispatch=modes.dispatch,
-        create_customers=modes.create_customers, row_limit=bounds.rows,
+        create_customers=modes.create_customers, row_limit=bounds.rows, store=store,
     )  # fmt: skip
     try:
         async with state.db.transaction(actor) as tx:

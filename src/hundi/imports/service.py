@@ -57,11 +57,12 @@ _PROGRESS: Final = """
 # Weaker than what settles an import: chunks that are being written are not waited for.
 _CANCEL: Final = """
     SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2 FOR NO KEY UPDATE"""
+# Until its rows are counted nothing of a file is judged: whoever reads it learns that it is over when it would begin.
 _CANCELLED: Final = """
-    UPDATE imports SET state = CASE WHEN state = 'RECEIVED' THEN 'CANCELLED' ELSE state END,
+    UPDATE imports SET state = CASE WHEN total_count IS NULL THEN 'CANCELLED' ELSE state END,
            cancel_requested_at = coalesce(cancel_requested_at, $3), cancelled_by = coalesce(cancelled_by, $4),
-           result = CASE WHEN state = 'RECEIVED' THEN $5::jsonb ELSE result END,
-           finished_at = CASE WHEN state = 'RECEIVED' THEN $3 ELSE finished_at END
+           result = CASE WHEN total_count IS NULL THEN $5::jsonb ELSE result END,
+           finished_at = CASE WHEN total_count IS NULL THEN $3 ELSE finished_at END
      WHERE seller_id = $1 AND import_id = $2 RETURNING state"""
 # An import whose job is parked, or was lost, would never see that it is to stop.
 _TAKE_OVER: Final = """
@@ -74,6 +75,10 @@ _REFUSE: Final = """
 _LOCK: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2 FOR UPDATE"
 # Held while a chunk is written: nobody settles the import meanwhile, and its progress can still be written.
 _STAY: Final = "SELECT state FROM imports WHERE seller_id = $1 AND import_id = $2 FOR KEY SHARE"
+_MAY_STOP: Final = """
+    SELECT state = 'RUNNING' AND cancel_requested_at IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM import_chunks c WHERE c.seller_id = $1 AND c.import_id = $2)
+      FROM imports WHERE seller_id = $1 AND import_id = $2"""
 _FINISH: Final = """
     UPDATE imports SET state = $3, result = $4, finished_at = $5, refusal = $6 WHERE seller_id = $1 AND import_id = $2"""
 
@@ -83,7 +88,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     ``dry_run``: every row is judged and reported, nothing is written. ``atomic``: all rows or none. ``dispatch``: all
     successes are sent afterwards. ``create_customers``: customers an invoice names and nobody knows are made from its
-    row. ``row_limit``: the rows a file may have, where the seller has a limit of its own.
+    row. ``row_limit``: the rows a file may have, where the seller has a limit of its own. ``store``: the name of the store
+    that took the file; unknown of files that came before stores had names.
     """
 
     chunk_rows: int
@@ -93,6 +99,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     dispatch: bool = False
     create_customers: bool = False
     row_limit: int | None = None
+    store: str | None = None
 
 
 async def joined(tx: Transaction, call: Call) -> str | None:
@@ -162,7 +169,8 @@ async def stay(tx: Transaction, import_id: str) -> str:
 async def cancel(tx: Transaction, actor: Actor, import_id: str) -> str:
     """Ask for an import to be stopped; give its state now.
 
-    One that nobody has begun is CANCELLED at once. One that runs stays RUNNING until its worker stops before its next
+    One that waits, or whose file is being read, or whose file store is away before anything was read, is CANCELLED at once.
+    One whose rows are being imported stays RUNNING until its worker stops before its next
     chunk: what is written by then stays and is in the result files (an atomic import has written nothing); where no
     worker has given a sign of life for :data:`STALE`, another job is asked to do that. One that is settled stays as it
     is. Raises :class:`ImportNotFound`.
@@ -194,6 +202,18 @@ async def refuse(tx: Transaction, actor: Actor, import_id: str, refusal: FileRef
         await record(tx, actor, "import.refuse", kind="import", object_id=import_id, after=facts)
         await emit(tx, "import.refused", kind="import", object_id=import_id, data=facts)
     return await queries.state(tx, import_id) in SETTLED
+
+
+async def stop(tx: Transaction, actor: Actor, import_id: str) -> bool:
+    """Settle a running import that is to be cancelled and has written nothing; tell whether it was one.
+
+    For where its file cannot be had just now, so that nothing but this could end it.
+    """
+    await lock(tx, import_id)
+    if not await tx.fetchval(_MAY_STOP, tx.seller_id, import_id):
+        return False
+    await finish(tx, actor, import_id, StoredResult(payload=BulkResponse.empty(), warnings=[]), [], state=CANCELLED)
+    return True
 
 
 async def lock(tx: Transaction, import_id: str) -> str:

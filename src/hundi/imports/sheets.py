@@ -188,6 +188,7 @@ class _Rows:
         self._first = first
         self._header = header
         self._width = len(header.columns)
+        self._named = header.named()
         self._texts: dict[int, dict[int, str]] = {}
         self.found = found
 
@@ -195,7 +196,7 @@ class _Rows:
         """Tell whether a column of identifiers has numbers so long that a spreadsheet may have cut them."""
         return any(
             name in IDENTIFIERS and self._cells[f"c{at}"].str.contains(_LONG_NUMBER).any()
-            for at, name in enumerate(self._header.columns)
+            for at, name in enumerate(self._named)
         )
 
     def frames(self) -> Iterator[pl.DataFrame]:
@@ -265,8 +266,7 @@ class _Rows:
         at = column - self.found.first_column
         if not 0 <= at < self._width:
             return None
-        items = self._header.items
-        return at if self._header.columns[at] or (items and items[at]) else None
+        return at if self._named[at] else None
 
     def _problems(self) -> dict[int, list[CellProblem]]:
         told: dict[int, list[CellProblem]] = {}
@@ -276,7 +276,7 @@ class _Rows:
                 told.setdefault(row, []).append(CellProblem(at, problem.code, problem.message, problem.rejected))
         for (row, column), text in self.found.rounded.items():
             at = self._index(column)
-            if at is not None and row >= self._first and self._header.columns[at] in IDENTIFIERS:
+            if at is not None and row >= self._first and self._named[at] in IDENTIFIERS:
                 told.setdefault(row, []).append(CellProblem(at, "NUMBER_ROUNDED", _ROUNDED, text))
         return told
 

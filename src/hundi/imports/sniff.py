@@ -72,7 +72,8 @@ def _archive_of(package: Package) -> str:
         )
     if any(name.startswith("word/") for name in names):
         return "This is a Word document: copy the table into Excel, save it as .xlsx, and send that."
-    if names and all(name.lower().endswith((".pdf", "/")) for name in names):
+    endings = {name.lower().rpartition(".")[2] for name in names}
+    if "pdf" in endings and endings.isdisjoint({"csv", "txt", "xlsx", "xls", "ods", "xml"}):
         return (
             "This is a ZIP archive of PDFs: those go to POST /api/v0/invoice/bulk/attachments, or "
             "`hundi import FILE --kind pdfs`, once their invoices are there."

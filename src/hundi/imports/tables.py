@@ -191,7 +191,7 @@ def items(lines: pl.DataFrame, birth: Birth, prefix: str) -> Copied:
         "invoice_id": pl.lit(prefix) + row.map_elements(lambda n: f"{n:08x}", return_dtype=pl.String),
         "line_no": pl.col("line_no"), "description": pl.col("description"), "hsn_code": pl.col("hsnCode"),
         "is_service": pl.col("isService").fill_null(value=False), "quantity": pl.col("quantity"), "unit": pl.col("unit"),
-        "unit_price": pl.col("unitPrice"),
+        "unit_price": pl.col("unitPrice"), "order_line": pl.col("orderLine"),
         "gst_rate": pl.col("gstRate").cast(pl.Decimal(20, 0)) * pl.lit("0.001").cast(pl.Decimal(4, 3)),
     }  # fmt: skip
     for name, column in _ITEM_AMOUNTS.items():

@@ -67,6 +67,12 @@ _FORMS: Final = {
         Kind.CODE: "अंक जो संख्या नहीं हैं: स्तंभ पाठ के रूप में है।",
     },
 }
+_MORE: Final = {
+    "orderLine": {
+        "en": "The line of the customer's purchase order: 3, or PO-77/3 where the invoice is for several orders.",
+        "hi": "ग्राहक के क्रय आदेश की पंक्ति: 3, या कई आदेश हों तो PO-77/3।",
+    },
+}
 _WORDS: Final = {
     "en": {
         "required": "Required.", "who": "One of these says who the customer is: {names}; a name needs the PIN code beside it.",
@@ -139,6 +145,8 @@ def note_of(column: Column, kind: FileKind, lang: Language) -> str:
     """Say what a cell of a column may hold: the note on its heading."""
     words = _WORDS[lang]
     parts = [_FORMS[lang][column.kind].format(longest=column.longest)]
+    if column.name in _MORE:
+        parts.append(_MORE[column.name][lang])
     if column.choices:
         parts.append(f"{words['choice']} {', '.join(column.choices)}")
     if column.name in _REQUIRED[kind]:

@@ -100,7 +100,12 @@ def choose(sheets: Sequence[Sheet], kind: FileKind) -> list[Sheet]:
     if not shown:
         message = "The workbook has no sheet to read: all are hidden, or only Items is there."
         raise refuse("NO_SHEET", message, malformed=False)
-    return sorted(shown, key=lambda sheet: key_of(sheet.name) not in _NAMED[kind])
+    return sorted(shown, key=lambda sheet: not is_named_for(sheet.name, kind))
+
+
+def is_named_for(name: str, kind: FileKind) -> bool:
+    """Tell whether a sheet has the name that the rows of this kind of file go by."""
+    return key_of(name) in _NAMED[kind]
 
 
 def items_of(sheets: Sequence[Sheet], kind: FileKind) -> Sheet | None:

@@ -30,10 +30,11 @@ Email = Annotated[str, Meta(max_length=254)]
 Mobile = Annotated[str, Meta(max_length=20)]
 Via = Annotated[str, Meta(max_length=50)]
 State = Annotated[str, Meta(max_length=60)]
+ORDER_LINE = r'^[^\\"]{1,50}\Z'
 OrderLine = Annotated[
     str,
     Meta(
-        pattern=r'^[^\\"]{1,50}\Z',
+        pattern=ORDER_LINE,
         extra_json_schema={"pattern": r'^([^\\"]){1,50}$'},
         description="The line of the customer's purchase order: <line>, or <order number>/<line>",
     ),
