@@ -158,7 +158,14 @@ async def test_wrong_particulars_are_all_named(seller: make.Company) -> None:
     other = PLACE | {"gstin": make.gstin("29")}
     assert problems(await seller.http.post(f"{ADMIN}/registration", json=other)) == {"stateCode": "STATE_MISMATCH"}
     twice = PLACE | {"gstin": seller.registration.gstin}
-    assert refused(await seller.http.post(f"{ADMIN}/registration", json=twice)) == (422, "GSTIN_TAKEN")
+    taken = await seller.http.post(f"{ADMIN}/registration", json=twice)
+    assert (taken.status_code, problems(taken)) == (422, {"gstin": "GSTIN_TAKEN"})
+    blank = PLACE | {"legalName": " ", "addressLine1": "\u200b", "city": "  "}
+    wanted = dict.fromkeys(("legalName", "addressLine1", "city"), "REQUIRED")
+    assert problems(await seller.http.post(f"{ADMIN}/registration", json=blank)) == wanted
+    own = f"{ADMIN}/registration/{await seller.value('SELECT registration_id FROM registrations WHERE seller_id = $1')}"
+    assert problems(await seller.http.patch(own, json={"legalName": " "})) == {"legalName": "REQUIRED"}
+    assert problems(await seller.http.patch(f"{ADMIN}/seller", json={"legalName": " "})) == {"legalName": "REQUIRED"}
 
 
 async def test_a_registration_that_invoices_carry_keeps_its_gstin(seller: make.Company) -> None:

@@ -139,3 +139,13 @@ async def test_a_new_customer_comes_with_its_version(seller: make.Company) -> No
     assert replies[0].headers["etag"] == '"1"'
     assert replies[0].content == replies[1].content
     assert await seller.value("SELECT count(*) FROM customers WHERE seller_id = $1") == 1
+
+
+async def test_a_name_that_nobody_sees_is_none(seller: make.Company) -> None:
+    """A document would be addressed to nobody; rule 46 CGST Rules wants the recipient's name."""
+    for name in ("  ", "\u200b", "\u2060\ufeff \u00ad"):
+        contact = make.contact_body(legalName=name)
+        body = make.customer_body(legalName=name, uniqueRefNo=None, customerKeyContacts=[contact])
+        reply = await seller.http.post("/api/v0/customer", json=body)
+        found = [(one["field"], one["code"]) for one in reply.json()["errorResponse"]["apiSubErrors"]]
+        assert found == [("legalName", "REQUIRED"), ("customerKeyContacts[0].legalName", "REQUIRED")]

@@ -76,6 +76,7 @@ async def test_an_empty_text_clears_as_null_does(seller: make.Company) -> None:
     ("body", "field", "code"),
     [
         ({"legalName": None}, "legalName", "NOT_CLEARABLE"), ({"legalName": "  "}, "legalName", "REQUIRED"),
+        ({"legalName": "\u200b\u2060"}, "legalName", "REQUIRED"),
         ({"customerId": None}, "customerId", "NOT_CLEARABLE"),
         ({"customerId": "KC0123456789ABCD"}, "customerId", "ID_MISMATCH"),
         ({"customerKeyContacts": None}, "customerKeyContacts", "NOT_CLEARABLE"),

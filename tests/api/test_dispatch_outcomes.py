@@ -130,6 +130,19 @@ async def test_a_rejected_mail_has_failed_with_the_servers_words_and_can_be_disp
     again = await sent.seller.http.post(PATH, json={"invoiceIds": [sent.invoice_id]})
     assert again.json()["response_code"] == 0
     assert await sent.seller.value("SELECT count(*) FROM deliveries WHERE seller_id = $1 AND state = 'QUEUED'") == 1
+    told = sent.seller.http_as(["viewer"])
+    path = f"/api/v0/invoice/{sent.invoice_id}/deliveries"
+    listed = (await told.get(path)).json()["payload"]
+    assert listed["total_count"] == 2
+    failed, waiting = listed["data"]
+    assert (failed["deliveryId"], failed["state"]["name"], failed["attempts"]) == (sent.delivery_id, "FAILED", 1)
+    assert failed["recipients"][0] == "ravi@example.com"
+    assert "550 5.1.1 no such user" in failed["detail"]
+    assert (waiting["state"]["name"], waiting["attempts"], "recipients" in waiting) == ("QUEUED", 0, False)
+    page = (await told.get(path, params={"limit": 1})).json()["payload"]
+    rest = (await told.get(path, params={"limit": 1, "cursor": page["next_cursor"]})).json()["payload"]
+    assert page["data"] + rest["data"] == listed["data"]
+    assert (await told.get("/api/v0/invoice/inv_0/deliveries")).status_code == 404
 
 
 async def test_a_mail_server_that_is_down_is_tried_seven_times_with_growing_pauses(

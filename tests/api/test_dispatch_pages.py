@@ -36,6 +36,65 @@ async def test_the_page_shows_the_invoice_and_how_to_pay_it(seller: make.Company
     assert "<script" not in page.text
 
 
+async def printed(client: httpx2.AsyncClient, path: str) -> str:
+    """Give the words of the first page of the PDF behind a link."""
+    pdf = pypdfium2.PdfDocument((await client.get(f"{path}/invoice.pdf")).content)
+    return " ".join(pdf[0].get_textpage().get_text_range().split())
+
+
+ITEM = {
+    "productDescription": "Valve", "hsnCode": "848180", "quantity": 2, "unit": "NOS", "assessmentAmount": 1000, "gstRate": 18,
+}  # fmt: skip
+
+
+async def test_an_export_names_its_country_and_is_a_tax_invoice(
+    seller: make.Company, client: httpx2.AsyncClient
+) -> None:
+    """The country of destination is what a customer's address abroad ends with (rule 46 CGST Rules, proviso)."""
+    for address, titled in (("1 Souk\nDubai, UAE", True), ("1 Souk\nDubai", False)):
+        abroad = await seller.customer(
+            treatment="OVERSEAS", address=address, panOrGstin=None, state=None, pinCode=None, uniqueRefNo=None
+        )
+        export = {
+            "customerId": abroad,
+            "supplyType": "EXPWP",
+            "cgst": None,
+            "sgst": None,
+            "igst": 180,
+            "itemLists": [ITEM],
+        }
+        _, path = await link_of(seller, **export)
+        text = await printed(client, path)
+        assert ("TAX INVOICE" in text) == titled
+        assert ("United Arab Emirates" in text) == titled
+        assert "Export with payment of tax" in text
+
+
+async def test_under_reverse_charge_the_lines_come_to_the_value(
+    seller: make.Company, client: httpx2.AsyncClient
+) -> None:
+    """domain §2: the taxes are shown, not added; the customer is not asked for them in any column."""
+    _, path = await link_of(seller, reverseCharge=True, itemLists=[ITEM])
+    assert "₹1,180.00" not in (await client.get(path)).text
+    text = await printed(client, path)
+    assert "payable by recipient" in text
+    assert "90.00" in text
+    assert "1,180.00" not in text
+
+
+async def test_a_dash_is_no_address_of_a_supplier(seller: make.Company, client: httpx2.AsyncClient) -> None:
+    """domain §8: a tax invoice has its supplier's address; a company may be made before it is known."""
+    _, path = await link_of(seller, itemLists=[ITEM])
+    assert "TAX INVOICE" in await printed(client, path)
+    registration = (await seller.http.get("/api/v0/admin/registration")).json()["payload"]["data"][0]
+    own = f"/api/v0/admin/registration/{registration['registrationId']}"
+    dashes = await seller.http.patch(own, json={"addressLine1": "-", "city": "-", "addressLine2": None})
+    assert dashes.status_code == 200
+    text = await printed(client, path)
+    assert "not a tax invoice" in text
+    assert registration["pinCode"] not in text
+
+
 async def test_the_logo_is_on_the_page_and_on_the_pdf(seller: make.Company, client: httpx2.AsyncClient) -> None:
     _, path = await link_of(seller)
     assert f"{path}/logo" not in (await client.get(path)).text

@@ -44,6 +44,19 @@ async def balance_holds(seller: make.Company) -> bool:
 
 # ------------------------------------------------------------------ amounts (domain §2)
 
+
+async def test_the_reply_has_every_figure_that_its_total_is_made_of(seller: make.Company, customer: str) -> None:
+    extras = {"cess": 3, "otherCharges": 12.5, "discount": 7, "tcs": 1, "roundOff": -0.5}
+    more = {"reverseCharge": True, "supplyType": "B2B", "irn": "a" * 64}
+    made = exact(await post(seller, customer, **extras, **more))
+    assert {name: made[name] for name in extras} == {name: Decimal(str(value)) for name, value in extras.items()}
+    assert {name: made[name] for name in more} == more
+    registration = await seller.value("SELECT registration_id FROM registrations WHERE seller_id = $1")
+    assert made["registrationId"] == registration
+    plain = exact(await post(seller, customer))
+    assert not (extras.keys() | more.keys()) - {"roundOff"} & plain.keys()
+
+
 TAX = {"baseAmount": 1000, "cgst": 90, "sgst": 90}
 IGST = {"cgst": None, "sgst": None, "igst": 180}
 

@@ -42,6 +42,25 @@ async def test_items_are_kept_and_their_taxes_completed(seller: make.Company, cu
     assert len(patched.json()["payload"]["itemLists"]) == 2
 
 
+async def test_a_rate_without_tax_is_warned_of(seller: make.Company, customer: str) -> None:
+    def told(reply: Any) -> list[tuple[str, str]]:
+        return [(one["field"], one["code"]) for one in reply.json().get("warnings", [])]
+
+    untaxed = {"cgst": None, "sgst": None, "igst": None, "itemLists": [line(gstRate=0), line()]}
+    forgotten = await post(seller, customer, **untaxed)
+    assert told(forgotten) == [("itemLists[1].gstRate", "RATE_WITHOUT_TAX")]
+    assert told(await post(seller, customer, **untaxed, supplyType="SEZWOP")) == []
+    assert told(await post(seller, customer, **untaxed, reverseCharge=True)) == []
+    assert told(await post(seller, customer, **untaxed | {"itemLists": [line(gstRate=0), line(gstRate=0)]})) == []
+    taxed = await post(seller, customer, itemLists=[line(), line()])
+    assert told(taxed) == []
+    path = f"{PATH}/{forgotten.json()['payload']['invoiceId']}"
+    again = await seller.http.patch(path, json={"itemLists": [line(), line(gstRate=0)]})
+    assert told(again) == [("itemLists[0].gstRate", "RATE_WITHOUT_TAX")]
+    reversed_now = await seller.http.patch(path, json={"itemLists": [line(gstRate=5), line()], "reverseCharge": True})
+    assert told(reversed_now) == []
+
+
 @pytest.mark.parametrize(
     ("items", "problems"),
     [

@@ -216,6 +216,8 @@ async def test_no_note_lifts_the_balance_above_the_document(seller: make.Company
 async def test_a_large_round_off_is_doubted(seller: make.Company) -> None:
     made = (await seller.invoice())["invoiceId"]
     assert [w["code"] for w in (await enter(seller, made, "ROUND_OFF", 1.01)).json()["warnings"]] == ["ROUND_OFF_LARGE"]
+    rounded = (await enter(seller, made, "ROUND_OFF", 0.005)).json()
+    assert (rounded["payload"]["entry"]["amount"], [w["code"] for w in rounded["warnings"]]) == (0.01, ["ROUNDED"])
     assert "warnings" not in (await enter(seller, made, "ROUND_OFF", 1)).json()
 
 
@@ -378,3 +380,16 @@ async def test_the_trail_of_money(seller: make.Company) -> None:
     types = await seller.rows("SELECT type FROM events WHERE seller_id = $1 AND object_id = $2 ORDER BY at", made)
     assert [row["type"] for row in types].count("invoice.entry_recorded") == 1
     assert [row["type"] for row in types].count("invoice.entry_reversed") == 1
+
+
+async def test_an_irn_is_cancelled_within_a_day_or_never(seller: make.Company) -> None:
+    """domain §3: cancel within 24 h or issue a note. The tests' clock stands at 16 November 2026, 10:00."""
+    paper = {"irn": "a" * 64, "ackNo": "1"}
+    late = (await seller.invoice(**paper, ackDate="2026-11-15T09:00:00"))["invoiceId"]
+    reply = await verb(seller, late, "cancel", reason="wrong buyer")
+    assert refused(reply) == (422, "receivableStatus", "IRN_STANDS")
+    patched = await seller.http.patch(f"/api/v0/invoice/{late}", json={"receivableStatus": "CANCELLED"})
+    assert refused(patched) == (422, "receivableStatus", "IRN_STANDS")
+    for acknowledged in ("2026-11-15T11:00:00", None):
+        early = (await seller.invoice(**paper, ackDate=acknowledged))["invoiceId"]
+        assert (await verb(seller, early, "cancel", reason="wrong buyer")).status_code == 200

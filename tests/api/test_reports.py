@@ -133,6 +133,20 @@ async def test_open_items_are_oldest_first_and_dated(seller: make.Company, owed:
     assert found["data"][-1]["daysOverdue"] == 0
     disputed = await report(seller, ITEMS, {"receivableStatuses": ["DISPUTED"]})
     assert [item["balanceAmount"] for item in disputed["data"]] == [9]
+    assert "disputedAmount" not in disputed
+
+
+@pytest.mark.parametrize("path", [ITEMS, AGEING])
+async def test_what_is_disputed_stands_beside_what_is_awaited(
+    seller: make.Company, owed: dict[str, Any], path: str
+) -> None:
+    found = await report(seller, path)
+    total = found["totalBalanceAmount"] if path == ITEMS else found["totals"]["total"]
+    books = await seller.value("SELECT sum(balance) FROM invoices WHERE seller_id = $1")
+    assert found["disputedAmount"] == 9
+    assert Decimal(str(total)) + 9 == books
+    one = await report(seller, path, {"customerIds": [owed["first"]]})
+    assert one["disputedAmount"] == 0
 
 
 @pytest.mark.parametrize("path", [ITEMS, AGEING])
@@ -318,3 +332,14 @@ async def test_the_command_refuses_with_a_sentence(
 ) -> None:
     with pytest.raises(Refused, match=re.escape(sentence)):
         await reporting.report(settings, name, None, form, output)
+
+
+@pytest.mark.parametrize("path", [ITEMS, AGEING])
+async def test_a_filter_that_does_not_exist_is_refused_and_not_left_out(seller: make.Company, path: str) -> None:
+    """A mistyped filter would give the figures of the whole company for those of one customer."""
+    reply = await seller.http.post(path, json={"customerId": ["KC0123456789ABCD"], "asOn": "2026-03-31"})
+    assert reply.status_code == 400
+    found = reply.json()["errorResponse"]["apiSubErrors"]
+    assert sorted((one["field"], one["code"]) for one in found) == [
+        ("asOn", "UNKNOWN_FIELD"), ("customerId", "UNKNOWN_FIELD")
+    ]  # fmt: skip

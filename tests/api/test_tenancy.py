@@ -69,6 +69,7 @@ CALLS: dict[str, Request] = {
     "deleteInvoiceCollection": lambda at: (
         "POST", "/api/v0/invoice/bulk/delete", {"json": {"invoiceIds": [at["waiting"]]}}
     ),
+    "getInvoiceDeliveries": lambda at: ("GET", f"/api/v0/invoice/{at['invoice']}/deliveries", {}),
     "getInvoiceApprovals": lambda at: ("GET", f"/api/v0/invoice/{at['invoice']}/approvals", {}),
     "getInvoicesWaitingForMe": lambda at: ("GET", "/api/v0/approval/waiting", {}),
     "getApprovalPolicies": lambda at: ("GET", "/api/v0/approval/policies", {}),
@@ -108,7 +109,7 @@ NAMED = {
     "getCustomer", "createInvoice", "getInvoice", "updateInvoice", "getBulkImport", "cancelBulkImport", "updateCustomer", "activateCustomer",
     "deactivateCustomer", "deleteCustomerByCustomerId", "getCustomerContactDetails", "createCustomerReminder",
     "getCustomerReminders", "getCustomerReminder", "updateCustomerReminder", "deleteReminder", "approveInvoice",
-    "rejectInvoice", "getInvoiceApprovals", "updateApprovalPolicy", "createInvoiceEntry", "getInvoiceEntries",
+    "rejectInvoice", "getInvoiceApprovals", "getInvoiceDeliveries", "updateApprovalPolicy", "createInvoiceEntry", "getInvoiceEntries",
     "reverseInvoiceEntry", "writeOffInvoice", "disputeInvoice", "cancelInvoice", "reinstateInvoice", "paymentConfirmation",
     "changeInvoiceStatus", "makeSeriesDefault", "previewSeries", "getCounterparty", "putCounterparty",
     "deleteCounterparty",

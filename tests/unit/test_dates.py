@@ -178,3 +178,12 @@ def test_any_text_is_a_date_or_is_refused(text: str, style: DateStyle) -> None:
         except NotADate:
             continue
         assert date(1900, 1, 1) <= day <= date(2200, 12, 31)
+
+
+def test_only_a_file_is_told_that_the_day_comes_first() -> None:
+    with pytest.raises(NotADate, match=r"^There is no day 29 of month 02 in 2027\.$"):
+        parse_date("2027-02-29")
+    with pytest.raises(NotADate, match=r"in 2027\. Dates are read day first\.$"):
+        parse_file_date("02/28/2027", DateStyle.SLASHES)
+    with pytest.raises(NotADate, match=r"in 2027\.$"):
+        parse_file_date("20270229", DateStyle.COMPACT)

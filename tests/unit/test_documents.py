@@ -15,6 +15,7 @@ import zxingcpp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hundi.documents.countries import split_country
 from hundi.documents.glyphs import REPLACEMENT
 from hundi.documents.model import Address, BankAccount, EInvoice, InvoiceDocument, Line, Recipient, Supplier, UpiPayment
 from hundi.documents.page import PageView, render_not_found, render_page, render_too_many
@@ -100,7 +101,7 @@ def invoice(count: int = 1, **changes: Any) -> InvoiceDocument:
 
 def pages(pdf: bytes) -> list[str]:
     document = pypdfium2.PdfDocument(pdf)
-    return [page.get_textpage().get_text_range().replace("\r\n", "\n").replace("\u200b", "") for page in document]
+    return [page.get_textpage().get_text_range().replace("\r\n", "\n") for page in document]
 
 
 def words(pdf: bytes) -> str:
@@ -246,6 +247,21 @@ def test_long_right_to_left_and_unknown_texts_stay_on_the_page() -> None:
             assert top <= height
 
 
+def test_what_is_copied_from_the_sheet_is_what_stands_there() -> None:
+    address, upi_id = "accounts.receivable@very-long-name.example.com", "acme-steel-and-bottles.private@examplebank"
+    supplier = msgspec.structs.replace(SUPPLIER, email=address, upi_id=upi_id)
+    irn = "3f1c9a7b" * 8
+    paper = EInvoice(irn=irn, ack_number="1", ack_date=datetime(2026, 11, 2, 14, 5, tzinfo=UTC), signed_qr="a.b.c")
+    url = "https://pay.example.com/i/" + "t" * 27
+    pdf = render_pdf(invoice(supplier=supplier, e_invoice=paper, hosted_url=url))
+    unbroken = "".join(words(pdf).split())
+    assert "\u200b" not in unbroken
+    for text in (address, upi_id, irn, url):
+        assert text in unbroken
+    document = invoice(recipient=Recipient(legal_name="X", billing=Address(lines=("B" * 50,))))
+    assert "B" * 50 in visit(document).text
+
+
 def test_the_largest_amounts_do_not_run_into_each_other() -> None:
     huge = D("99999999999999.99")
     giant = line(
@@ -375,6 +391,27 @@ def test_exports_name_the_country_and_carry_the_endorsement_with_the_lut() -> No
     assert TAX_INVOICE in text
     assert "under bond or letter of undertaking without payment of integrated tax. LUT/bond: AD270326000001A" in text
     assert "United Arab Emirates" in text
+    assert "Export without payment of tax" in text
+    assert "EXPWOP" not in text
+    assert "Unregistered" not in text
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("1 Souk", "Dubai, UAE"), (("1 Souk", "Dubai"), "United Arab Emirates")),
+        (("350 5th Ave, New York", "U.S.A."), (("350 5th Ave, New York",), "United States")),
+        (("10 Downing St, London, united kingdom",), (("10 Downing St, London",), "United Kingdom")),
+        (("Trinidad & Tobago",), ((), "Trinidad & Tobago")),
+        (("12 MG Road, Pune, India",), (("12 MG Road, Pune, India",), "")),
+        (("5th Ave, New York",), (("5th Ave, New York",), "")),
+        ((), ((), "")),
+    ],
+)
+def test_the_country_stands_at_the_end_of_an_address(
+    lines: tuple[str, ...], expected: tuple[tuple[str, ...], str]
+) -> None:
+    assert split_country(lines) == expected
 
 
 # ---- the hosted page ------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ async def create_seller(
     username: Annotated[str | None, typer.Option(help="The owner's sign-in. Default: owner@<seller id>.")] = None,
     gstin: Annotated[str | None, typer.Option(help="GSTIN of the first registration.")] = None,
     state: Annotated[str, typer.Option(help="State: name, letters or GST code.")] = "27",
-    address: Annotated[str, typer.Option(help="Street address.")] = "-",
+    address: Annotated[str, typer.Option(help="Street address; a tax invoice needs it.")] = "-",
     city: Annotated[str, typer.Option(help="City.")] = "-",
     pin_code: Annotated[str, typer.Option(help="PIN code.")] = "400001",
     upi_vpa: Annotated[str | None, typer.Option(help="UPI id that is paid to.")] = None,

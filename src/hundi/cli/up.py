@@ -23,6 +23,7 @@ _RESTART_S: Final = 1.0
 _FAST_DEATHS: Final = 5
 _YOUNG_S: Final = 10.0
 _EVERYWHERE: Final = ("0.0.0.0", "[::]")  # noqa: S104 - to warn of it, not to bind it
+_THIS_MACHINE: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 class _Child:
@@ -158,6 +159,10 @@ def _greet(settings: Settings, *, demo: bool) -> None:
         say("Set HUNDI_BASE_URL to the address customers use: links in mails start with it.")
     if not settings.smtp_url:
         say(f"Mail goes to {folder / 'outbox'} because HUNDI_SMTP_URL is not set.")
+    elif settings.mail_from == Settings().mail_from:
+        say(f"Set HUNDI_MAIL_FROM to an address of yours: mail is sent as {settings.mail_from} until then.")
+    if settings.smtp_url and any(f"//{host}" in str(base) for host in _THIS_MACHINE):
+        say(f"Set HUNDI_BASE_URL to the address customers use: links in mails lead to {base} until then.")
     if demo:
         say(f"Demo credentials: {folder / 'demo.json'}   sample file: {folder / 'sample-invoices.csv'}")
     say("Ctrl-C stops everything.")

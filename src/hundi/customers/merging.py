@@ -11,6 +11,7 @@ from hundi.customers.errors import ContactNotFound, ReminderNotFound
 from hundi.customers.rows import ContactRow, ReminderRow
 from hundi.customers.rules import check_reminder, check_text, is_mailable
 from hundi.customers.schemas import KeyContactPatch, ReminderPatch
+from hundi.kit.contacts import is_name
 from hundi.kit.errors import FieldProblem
 
 Row = TypeVar("Row")
@@ -64,7 +65,7 @@ def contacts(
 def _contact(here: str, sent: KeyContactPatch, row: ContactRow, problems: list[FieldProblem]) -> ContactRow:
     for name in ("legalName", "name"):
         value = getattr(sent, name)
-        if value is not UNSET and not value.strip():
+        if value is not UNSET and not is_name(value):
             problems.append(FieldProblem(here + name, "REQUIRED", "Send a name, not just blanks."))
     if sent.mobile is not UNSET:
         check_text(f"{here}mobile", sent.mobile, problems)

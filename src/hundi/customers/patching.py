@@ -13,6 +13,7 @@ from msgspec import UNSET
 from hundi.customers.rows import CustomerRow
 from hundi.customers.rules import check_text, identify, usual_treatment
 from hundi.customers.schemas import CustomerPatch
+from hundi.kit.contacts import is_name
 from hundi.kit.errors import FieldProblem
 from hundi.kit.states import find_state
 
@@ -69,7 +70,7 @@ def decide(before: CustomerRow, changes: Mapping[str, Any], problems: list[Field
             values[column] = text.upper() if text and name in _CAPITALS else text
     if changes.get("legalName") is not None:
         values["legal_name"] = changes["legalName"].strip()
-        if not values["legal_name"]:
+        if not is_name(values["legal_name"]):
             problems.append(FieldProblem("legalName", "REQUIRED", "Send a name, not just blanks."))
     for name, column, empty in _PLAIN:
         if name in changes:

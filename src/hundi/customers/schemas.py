@@ -21,6 +21,10 @@ Account = Annotated[str, Meta(max_length=36, extra_json_schema={"pattern": ACCOU
 SellerRef = Annotated[str, Meta(max_length=10, extra_json_schema={"pattern": SELLER_PATTERN})]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=500)]
+Address = Annotated[
+    str,
+    Meta(max_length=500, description="With line breaks; abroad it ends with the country, which an export has to name"),
+]
 Short = Annotated[str, Meta(max_length=100)]
 Email = Annotated[str, Meta(max_length=254)]
 # The contract's pattern of a key contact's address, verbatim; what is accepted is decided by kit.contacts.is_email.
@@ -93,7 +97,7 @@ class CustomerCreate(msgspec.Struct, kw_only=True):
     customerKeyContacts: Annotated[list[CustomerKeyContactCreateDTO], Meta(max_length=MAX_CONTACTS)]
     legalName: Name
     accountNumber: Account | None = None
-    address: Text | None = None
+    address: Address | None = None
     companyId: SellerRef | None = None
     contactNumber: Phone | None = None
     customerCompanyId: Short | None = None
@@ -108,7 +112,7 @@ class CustomerCreate(msgspec.Struct, kw_only=True):
     branchCodes: Branches | None = None
     tradeName: Name | None = None
     treatment: Treatment | None = None
-    shippingAddress: Text | None = None
+    shippingAddress: Address | None = None
     shippingState: Short | None = None
     shippingPinCode: PinCode | None = None
     paymentTermsDays: Terms | None = None

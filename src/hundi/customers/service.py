@@ -23,6 +23,7 @@ from hundi.customers.schemas import CustomerCreate, CustomerPatch
 from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of
 from hundi.kit.actor import Actor
+from hundi.kit.contacts import is_name
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.ids import new_customer_id, new_id
 from hundi.kit.keys import Keyring
@@ -83,7 +84,7 @@ def check(data: CustomerCreate) -> rules.TaxIdentity:
 
 
 def _check_name(field: str, name: str, problems: list[FieldProblem]) -> None:
-    if not name.strip():
+    if not is_name(name):
         problems.append(FieldProblem(field, "REQUIRED", "Send a name, not just blanks."))
 
 

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+import msgspec
+
 from hundi.db.pool import Transaction
-from hundi.dispatch.rows import AttemptRow, Counts, DeliveryRow, InvoiceInDelivery, QueuedInvoice
-from hundi.dispatch.rules import Contact
+from hundi.dispatch.rows import AttemptRow, Counts, DeliveryRow, InvoiceDelivery, InvoiceInDelivery, QueuedInvoice
+from hundi.dispatch.rules import Contact, Recipients
 
 # Sorted before they are locked, so that two requests about the same invoices wait for each other and never in a circle.
 _LOCK_INVOICES: Final = """
@@ -44,6 +46,13 @@ _INVOICES_OF: Final = """
       FROM delivery_invoices d
       JOIN invoices i ON i.seller_id = d.seller_id AND i.invoice_id = d.invoice_id AND i.seller_id = $1
      WHERE d.seller_id = $1 AND d.delivery_id = $2 ORDER BY d.invoice_id"""
+_DELIVERIES: Final = """
+    SELECT d.delivery_id, d.channel, d.state, d.recipients, d.attempts, d.detail, d.created_at, d.created_by, d.settled_at
+      FROM delivery_invoices di
+      JOIN deliveries d ON d.seller_id = $1 AND d.delivery_id = di.delivery_id
+     WHERE di.seller_id = $1 AND di.invoice_id = $2 AND ($3::text IS NULL OR d.delivery_id > $3)
+     ORDER BY d.delivery_id LIMIT $4 OFFSET $5"""
+_HOW_MANY: Final = "SELECT count(*) FROM delivery_invoices WHERE seller_id = $1 AND invoice_id = $2"
 _SELLER: Final = "SELECT reply_to FROM sellers WHERE seller_id = $1"
 
 
@@ -111,3 +120,18 @@ async def counts(tx: Transaction, delivery_id: str) -> Counts:
 async def invoices_of(tx: Transaction, delivery_id: str) -> list[InvoiceInDelivery]:
     """Give the invoices of a delivery by id."""
     return [InvoiceInDelivery(**dict(row)) for row in await tx.fetch(_INVOICES_OF, tx.seller_id, delivery_id)]
+
+
+async def of_invoice(
+    tx: Transaction, invoice_id: str, *, after: str | None, limit: int, offset: int
+) -> tuple[list[InvoiceDelivery], int]:
+    """Give a page of an invoice's deliveries, the first one first, and how many there are in all."""
+    rows = await tx.fetch(_DELIVERIES, tx.seller_id, invoice_id, after, limit, offset)
+    shown = [InvoiceDelivery(**{**row, "recipients": _addresses(row["recipients"])}) for row in rows]
+    return shown, int(await tx.fetchval(_HOW_MANY, tx.seller_id, invoice_id))
+
+
+def _addresses(stored: str | None) -> list[str]:
+    """Read whom a mail was addressed to; nobody before its first attempt, or where no address was found."""
+    found = msgspec.json.decode(stored, type=Recipients | None) if stored else None
+    return [] if found is None else [contact.email for contact in (found.to, *found.cc)]

@@ -61,3 +61,17 @@ class InvoiceInDelivery(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     link_version: int
     latest: bool
+
+
+class InvoiceDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as its invoice shows it; ``recipients`` are addresses, the first the one it was addressed to."""
+
+    delivery_id: str
+    channel: str
+    state: str
+    recipients: list[str]
+    attempts: int
+    detail: str | None
+    created_at: datetime
+    created_by: str
+    settled_at: datetime | None

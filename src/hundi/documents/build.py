@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 import msgspec
 
 from hundi.db.pool import Transaction
 from hundi.documents import queries
+from hundi.documents.countries import split_country
 from hundi.documents.links import page_url
 from hundi.documents.model import (
     Address,
@@ -25,7 +27,7 @@ from hundi.invoices.rules import ReceivableStatus, shown_status
 from hundi.kit.dates import ist_date
 from hundi.kit.ids import SellerId
 from hundi.kit.keys import Keyring
-from hundi.kit.states import STATES
+from hundi.kit.states import OUTSIDE_INDIA, STATES
 from hundi.payments.upi import (
     LEAST_AMOUNT,
     NotPayable,
@@ -37,6 +39,8 @@ from hundi.payments.upi import (
     why_not_payable,
 )
 from hundi.sellers.rows import LogoRow
+
+_UNKNOWN: Final = "-"
 
 
 class BuiltDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +111,7 @@ def _built(
         place_of_supply_name=_state_name(row.place_of_supply),
         reverse_charge=row.reverse_charge,
         supply_type=row.supply_type or "",
-        lines=tuple(_line(item) for item in items),
+        lines=tuple(_line(item, reverse_charge=row.reverse_charge) for item in items),
         cgst=row.cgst,
         sgst=row.sgst,
         igst=row.igst,
@@ -140,13 +144,16 @@ def _supplier(row: DocumentRow, keyring: Keyring, seller_id: SellerId) -> Suppli
             ifsc=row.r_bank_ifsc,
             bank_name=row.r_bank_name or "",
         )
+    # A company may be set up before its address is known, with a dash for it; a dash is no address to print.
+    lines = tuple(line for line in (row.r_address_line1, row.r_address_line2) if line and line != _UNKNOWN)
+    city = "" if row.r_city == _UNKNOWN else row.r_city
     return Supplier(
         legal_name=row.r_legal_name,
         trade_name=row.r_trade_name or "",
         address=Address(
-            lines=tuple(line for line in (row.r_address_line1, row.r_address_line2) if line),
-            city=row.r_city,
-            pin=row.r_pin_code,
+            lines=lines,
+            city=city,
+            pin=row.r_pin_code if lines or city else "",
             state_code=row.r_state_code,
             state_name=_state_name(row.r_state_code),
         ),
@@ -182,14 +189,20 @@ def _recipient(row: DocumentRow) -> Recipient:
 
 def _address(text: str | None, pin: str | None, state_code: str | None) -> Address:
     lines = tuple(line.strip() for line in (text or "").splitlines() if line.strip())
-    return Address(lines=lines, pin=pin or "", state_code=state_code or "", state_name=_state_name(state_code))
+    country = ""
+    if not state_code or state_code == OUTSIDE_INDIA:
+        lines, country = split_country(lines)
+    return Address(
+        lines=lines, pin=pin or "", state_code=state_code or "", state_name=_state_name(state_code), country=country
+    )
 
 
-def _line(item: ItemRow) -> Line:
+def _line(item: ItemRow, *, reverse_charge: bool) -> Line:
+    # Under reverse charge taxes are shown and not added (domain §2), so that the lines come to the invoice's value.
     return Line(
         description=item.description,
         taxable_value=item.taxable_value,
-        total=item.item_total,
+        total=item.taxable_value if reverse_charge else item.item_total,
         hsn=item.hsn_code or "",
         is_service=item.is_service,
         quantity=item.quantity,

@@ -12,6 +12,7 @@ from typing import Final
 import jinja2
 import msgspec
 
+from hundi.documents.glyphs import BREAK
 from hundi.documents.model import ZERO, InvoiceDocument, Line
 from hundi.documents.particulars import title
 from hundi.documents.sheet import address_lines
@@ -186,7 +187,7 @@ def _details(document: InvoiceDocument) -> list[tuple[str, str, str]]:
         ("Place of supply", "", place if document.place_of_supply_name else ""),
         ("Billed to", "ग्राहक", document.recipient.trade_name or document.recipient.legal_name),
         ("Your GSTIN", "", document.recipient.gstin),
-        ("Billing address", "", "\n".join(address_lines(document.recipient.billing))),
+        ("Billing address", "", "\n".join(address_lines(document.recipient.billing)).replace(BREAK, "")),
         ("IRN", "", document.e_invoice.irn if document.e_invoice else ""),
     ]
     return [row for row in rows if row[2]]

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from hundi.documents.glyphs import drawable
 from hundi.documents.model import SETTLED_STATUSES, Address, InvoiceDocument, Line
-from hundi.documents.particulars import endorsement, title
+from hundi.documents.particulars import endorsement, supply_code, title
 from hundi.documents.words import grouped, inr, long_date, plain_number, rupees_in_words
 from hundi.kit.states import local_tax_label
 from hundi.payments.qr import qr_svg
@@ -23,6 +23,13 @@ _SETTLED_WORDS: Final = {
 }
 
 
+_SUPPLY_WORDS: Final = {
+    "EXPWP": "Export with payment of tax",
+    "EXPWOP": "Export without payment of tax",
+    "SEZWP": "SEZ with payment of tax",
+    "SEZWOP": "SEZ without payment of tax",
+    "DEXP": "Deemed export",
+}
 _SIZES: Final = ((8.0, 66), (7.2, 76), (6.4, 88))
 """Type size in points, and how many characters of numbers a line may have in it beside a readable description."""
 
@@ -110,7 +117,9 @@ def _supplier(document: InvoiceDocument) -> dict[str, Any]:
 def _billed(document: InvoiceDocument) -> dict[str, Any]:
     recipient = document.recipient
     legal = recipient.legal_name if recipient.trade_name and recipient.trade_name != recipient.legal_name else ""
-    numbers = [("GSTIN", recipient.gstin or "Unregistered"), ("PAN", recipient.pan)]
+    # Abroad nobody has a GSTIN, so that nothing is said about it.
+    unregistered = "" if recipient.billing.country else "Unregistered"
+    numbers = [("GSTIN", recipient.gstin or unregistered), ("PAN", recipient.pan)]
     return {
         "name": drawable(recipient.trade_name or recipient.legal_name),
         "legalName": drawable(legal),
@@ -142,7 +151,7 @@ def _meta(document: InvoiceDocument) -> list[list[str]]:
             ("Purchase order", order),
             ("Place of supply", place),
             ("Reverse charge", "Yes" if document.reverse_charge else "No"),
-            ("Supply type", document.supply_type),
+            ("Supply type", _SUPPLY_WORDS.get(supply_code(document), document.supply_type)),
             ("e-way bill", document.eway_bill_number),
         ]
     )

@@ -9,8 +9,9 @@ standard library's parser, which is slower and says what is wrong and where.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
@@ -26,6 +27,8 @@ MAX_DEPTH: Final = 64
 MAX_PROBLEMS: Final = 100
 _MAX_SHOWN: Final = 200
 _MAX_DIGITS: Final = 400
+_LENGTH: Final = re.compile(r"Expected `(?P<kind>\w+)` of length (?P<sign><=|>=|==) (?P<count>[0-9]+)")
+_BOUND: Final = re.compile(r"Expected `int` (?P<sign><=|>=) (?P<limit>-?[0-9]+)")
 _BAD_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _OPENING: Final = b"[{"
@@ -259,6 +262,8 @@ def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem], most: i
                 _walk(raw[field.encode_name], field.type, where, problems, most)
             elif field.required:
                 problems.append(FieldProblem(where, "REQUIRED", f"Send {field.encode_name}; it is required."))
+        if struct.__struct_config__.forbid_unknown_fields:
+            problems.extend(_unknown(raw, [field.encode_name for field in msgspec.structs.fields(struct)], path))
         return
     inner = _list_item(model)
     known = len(problems)
@@ -268,6 +273,17 @@ def _walk(raw: Any, model: Any, path: str, problems: list[FieldProblem], most: i
     # Where a list is too long, or all its items are good, what is left to be wrong is its own length.
     if len(problems) == known:
         _convert(raw, model, path, problems)
+
+
+def _unknown(raw: Mapping[str, Any], known: list[str], path: str) -> Iterator[FieldProblem]:
+    """Name the fields that a model, which takes no others, does not have, and what may have been meant."""
+    for name in raw.keys() - set(known):
+        meant = get_close_matches(name, known, 1)
+        message = (
+            f"There is no field of this name: send {meant[0]}, or take it out." if meant else "Take this field out."
+        )
+        shown = name[:_MAX_SHOWN]
+        yield FieldProblem(f"{path}.{shown}" if path else shown, "UNKNOWN_FIELD", message)
 
 
 def _is_too_long(raw: list[Any], model: Any) -> bool:
@@ -302,10 +318,24 @@ def _worded(raw: Any, model: Any, text: str) -> tuple[str, str]:
     if "matching regex" in reason:
         return "BAD_FORMAT", f"Send a value of the form {_printed_pattern(model)}."
     if "length" in reason:
-        return "BAD_LENGTH", f"{reason}."
+        return "BAD_LENGTH", f"Send {_length_wanted(reason)}."
+    bound = _BOUND.fullmatch(reason)
+    if bound is not None:
+        most = "at most" if bound["sign"] == "<=" else "at least"
+        return "OUT_OF_RANGE", f"Send a whole number of {most} {bound['limit']}."
     wanted = [name for kind, name in _PLAIN_TYPE.items() if kind in _flat(model)]
     expected = " or ".join(wanted) if wanted else _expected(model)
     return "WRONG_TYPE", f"Send {expected}; this is {_kind(raw)}."
+
+
+def _length_wanted(reason: str) -> str:
+    """Word what msgspec says of a length: ``Expected `str` of length <= 50`` → ``at most 50 characters``."""
+    found = _LENGTH.search(reason)
+    if found is None:
+        return "another length"
+    one, many = ("character", "characters") if found["kind"] == "str" else ("entry", "entries")
+    bound = {"<=": "at most ", ">=": "at least ", "==": ""}[found["sign"]]
+    return f"{bound}{found['count']} {one if found['count'] == '1' else many}"
 
 
 def _expected(model: Any) -> str:
@@ -344,7 +374,9 @@ def _list_item(model: Any) -> Any:
 
 
 def _enum_values(model: Any) -> list[str]:
-    return [str(m.value) for k in _flat(model) if isinstance(k, type) and issubclass(k, Enum) for m in k]
+    named = [str(m.value) for k in _flat(model) if isinstance(k, type) and issubclass(k, Enum) for m in k]
+    # Of a Literal the values themselves are what it consists of.
+    return named + [k for k in _flat(model) if isinstance(k, str)]
 
 
 class JsonBody(AbstractDTO[T], Generic[T]):

@@ -3,14 +3,14 @@
 from datetime import date
 from typing import Any, Final
 
-from litestar import get, patch, post
+from litestar import Request, get, patch, post
 from litestar.datastructures import State
 
 from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.http import etag
-from hundi.http.body import JsonBody, PatchBody
+from hundi.http.body import JsonBody, PatchBody, parse
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, encode, ok
 from hundi.http.idempotency import Call, once
@@ -119,6 +119,7 @@ async def update_invoice(
     data: InvoicePatch,
     call: Call,
     state: State,
+    request: Request[Any, Any, State],
     if_match: etag.IfMatch = None,
     sellerId: SellerParameter = None,
 ) -> Reply[Envelope[InvoiceResponse]]:
@@ -128,6 +129,7 @@ async def update_invoice(
     """
     check = etag.version_check(if_match)
     versions: list[int] = []
+    kept = service.left_as_they_are(parse(await request.body()))
 
     async def work(tx: Transaction) -> Envelope[InvoiceResponse]:
         row, warnings = await service.update(tx, call.actor, invoiceId, data, check=check)
@@ -135,7 +137,7 @@ async def update_invoice(
         await links.renew(tx, state.keyring, row)
         found = shown(state, row, await queries.items(tx, tx.seller_id, invoiceId))
         files = await attachments.of_invoice(tx, tx.seller_id, invoiceId)
-        return ok(attachment_api.put_in(state.base_url, found, files), warnings)
+        return ok(attachment_api.put_in(state.base_url, found, files), [*warnings, *kept])
 
     reply = await once(state.db, call, work)
     for version in versions:

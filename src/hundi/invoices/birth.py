@@ -93,6 +93,7 @@ def draft(data: InvoiceCreate, *, seller_id: str, subject: str, now: datetime, v
     untaxed = bool(data.reverseCharge) or supply in line_sums.WITH_PAYMENT
     items = _items(data.itemLists or [], amounts, problems, untaxed=untaxed)
     warnings += lines.unlisted(data.itemLists or [], invoiced)
+    warnings += lines.untaxed(items, reverse_charge=bool(data.reverseCharge), supply_type=supply)
     problems += amounts.errors
     if approval.invalid:
         problems.append(approval.invalid)

@@ -93,6 +93,12 @@ class ChangedMeanwhile(Refusal):
     code, status = "INVOICE_CHANGED_MEANWHILE", 412
 
 
+class IrnStands(NotAllowedNow):
+    """The e-invoice portal cancels an IRN within 24 hours of its acknowledgement only. Issue a credit note instead."""
+
+    code = "IRN_STANDS"
+
+
 class HeldByNetwork(NotAllowedNow):
     """The invoice stands on the network in a way that does not let it be cancelled; its code says which."""
 

@@ -8,13 +8,13 @@ from typing import Any, Final
 from hundi.audit.service import as_json
 from hundi.db.pool import Transaction
 from hundi.gst.rates import rate_problem
-from hundi.gst.supply import Heads, tax_heads
+from hundi.gst.supply import WITHOUT_PAYMENT, Heads, SupplyType, tax_heads
 from hundi.http.wire import Money
 from hundi.invoices import line_sums
 from hundi.invoices.rows import ItemRow
 from hundi.invoices.schemas import ItemIn
 from hundi.kit.errors import FieldProblem
-from hundi.kit.money import ZERO
+from hundi.kit.money import ZERO, shown
 
 FIELD: Final = "itemLists"
 _NAMES: Final = {
@@ -75,6 +75,28 @@ def unlisted(lines: Sequence[ItemIn], day: date) -> list[FieldProblem]:
     """Warn of rates that are not in force on the day of the invoice (domain §2)."""
     found = (rate_problem(f"{FIELD}[{at}].gstRate", line.gstRate.value, day) for at, line in enumerate(lines))
     return [problem for problem in found if problem is not None]
+
+
+def untaxed(
+    lines: Sequence[Mapping[str, Any]], *, reverse_charge: bool, supply_type: SupplyType | None
+) -> list[FieldProblem]:
+    """Warn of completed lines that have a rate while no tax is charged: the heads were forgotten, or the rate is none.
+
+    Under reverse charge, and on an export or SEZ supply without payment of tax (s. 16 IGST Act), that is as it should be.
+    """
+    if reverse_charge or supply_type in WITHOUT_PAYMENT:
+        return []
+    if any(line["cgst"] or line["sgst"] or line["igst"] for line in lines):
+        return []
+    rated = next((line for line in lines if line["gst_rate"]), None)
+    if rated is None:
+        return []
+    message = (
+        "The lines have a GST rate, but no tax is charged: send cgst and sgst, or igst, of the invoice, or 0 as gstRate. "
+        "On an export or SEZ supply without payment of tax send supplyType EXPWOP or SEZWOP."
+    )
+    at = f"{FIELD}[{rated['line_no'] - 1}].gstRate"
+    return [FieldProblem(at, "RATE_WITHOUT_TAX", message, shown(rated["gst_rate"]))]
 
 
 def same(lines: Sequence[Mapping[str, Any]], stored: Sequence[ItemRow]) -> bool:

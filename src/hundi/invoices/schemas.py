@@ -237,7 +237,7 @@ class ItemOut(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The documented InvoiceResponse (contract §4.7), and after ``via`` what is ours."""
+    """The documented InvoiceResponse (contract §4.7), and after ``via`` what is ours; of that, what is nil is left out."""
 
     approvalStatus: EnumModel | None = None
     attachmentUrl: str | None = None
@@ -284,6 +284,14 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
     invoiceValue: Decimal | None = None
     taxableValue: Decimal | None = None
     roundOff: Decimal | None = None
+    cess: Decimal | None = None
+    otherCharges: Decimal | None = None
+    discount: Decimal | None = None
+    tcs: Decimal | None = None
+    reverseCharge: bool | None = None
+    registrationId: str | None = None
+    supplyType: str | None = None
+    irn: str | None = None
     placeOfSupply: str | None = None
     minimumPart: Decimal | None = None
     statusReason: str | None = None
@@ -314,7 +322,10 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
             receivableStatus=_enum(receivable), sellerId=row.seller_id, sgst=row.sgst, tds=row.tds,
             totalReceived=row.total_received, via=row.via, createdVia=_enum(row.created_via),
             dispatchStatus=_enum(row.dispatch_status), invoiceValue=row.invoice_value,
-            taxableValue=row.taxable_value, roundOff=row.round_off, placeOfSupply=row.place_of_supply,
+            taxableValue=row.taxable_value, roundOff=row.round_off, cess=row.cess or None,
+            otherCharges=row.other_charges or None, discount=row.discount or None, tcs=row.tcs or None,
+            reverseCharge=row.reverse_charge or None, registrationId=row.registration_id, supplyType=row.supply_type,
+            irn=row.irn, placeOfSupply=row.place_of_supply,
             minimumPart=row.minimum_part, statusReason=row.status_reason,
             networkStatus=row.network_status, buyerResponse=row.buyer_response, buyerRemarks=row.buyer_remarks,
             itemLists=[ItemOut.of(item) for item in items] if items else None,

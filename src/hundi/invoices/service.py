@@ -1,7 +1,7 @@
 """Verbs on invoices that exist: PATCH, and the moves of the receivable status with their reasons."""
 
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,11 +16,11 @@ from hundi.customers import queries as customers
 from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of
-from hundi.gst.supply import Heads
+from hundi.gst.supply import Heads, SupplyType
 from hundi.http.wire import Money, WireDate, WireDateTime
 from hundi.invoices import approvals, consequences, lifecycle, lines, numbering, queries
 from hundi.invoices.amounts import AmountMismatch
-from hundi.invoices.errors import ApprovalWithChanges, BeingSent, HeldByNetwork, NumberTaken
+from hundi.invoices.errors import ApprovalWithChanges, BeingSent, HeldByNetwork, IrnStands, NumberTaken
 from hundi.invoices.patch_fields import Current, Lock, PatchDecision, Permissions
 from hundi.invoices.patching import decide
 from hundi.invoices.rows import InvoiceRow, ItemRow
@@ -42,6 +42,13 @@ from hundi.kit.ids import new_id
 from hundi.kit.money import ZERO, round_to_paise, shown
 
 _POLICY: Final = "SELECT amount_mismatch FROM sellers WHERE seller_id = $1"
+_ACKNOWLEDGED: Final = "SELECT ack_date FROM invoices WHERE seller_id = $1 AND invoice_id = $2"
+IRN_CANCELLABLE: Final = timedelta(hours=24)
+"""How long after its acknowledgement the portals cancel an IRN (domain §3; rule 48(4) CGST Rules and NIC's API)."""
+FROM_BIRTH: Final = (
+    "placeOfSupply", "supplyType", "registrationGstin", "externalId", "irn", "ackNo", "ackDate", "signedQr",
+)  # fmt: skip
+"""What createInvoice takes and updateInvoice does not."""
 _ADD_ENTRIES: Final = """
     INSERT INTO invoice_entries (seller_id, invoice_id, entry_id, kind, amount, created_at, created_by)
     SELECT $1, $2, e.id, e.kind, e.amount, $6, $7
@@ -143,12 +150,16 @@ async def change(
         raise kind(problems=problems)
     if decision.move is ReceivableStatus.CANCELLED:
         _check_network(before)
+        await _check_irn(tx, before)
     decision.values.update(minimum.values)
     warnings = list(decision.warnings)
     if new is not None:
         consequences.check_new_lines(before, decision.values, new.lines)
         day: date = decision.values.get("invoice_date", before.invoice_date)
         warnings += lines.unlisted(new.sent, ist_date(day) if isinstance(day, datetime) else day)
+        supply = SupplyType(before.supply_type) if before.supply_type else None
+        reverse = bool(decision.values.get("reverse_charge", before.reverse_charge))
+        warnings += lines.untaxed(new.lines, reverse_charge=reverse, supply_type=supply)
     elif "taxable_value" in decision.values:
         await consequences.check_lines(tx, before, decision.values)
     warnings += await _check_customer(tx, before, decision)
@@ -178,6 +189,12 @@ async def _owed_again(tx: Transaction, before: InvoiceRow, balance: Decimal) -> 
     """Have what the network's payments left on account looked at again, where an invoice owes more than it did."""
     if before.network_status is not None and balance > before.balance:
         await enqueue(tx, REAPPLY, ids={"invoice_id": before.invoice_id})
+
+
+def left_as_they_are(sent: Iterable[str]) -> list[FieldProblem]:
+    """Warn of fields in a PATCH that an invoice keeps from its birth: they are not changed, and not silently so."""
+    message = "This is fixed when the invoice is made and was left as it is: cancel or delete it, and make another."
+    return [FieldProblem(name, "NOT_CHANGED", message) for name in FROM_BIRTH if name in sent]
 
 
 def not_sent_yet() -> FieldProblem:
@@ -253,6 +270,15 @@ def _check_network(row: InvoiceRow) -> None:
     if row.network_hold is not None:
         code, message = held_because(row.network_hold)
         raise HeldByNetwork(problems=[FieldProblem("receivableStatus", code, message, row.network_status)])
+
+
+async def _check_irn(tx: Transaction, row: InvoiceRow) -> None:
+    """Refuse to cancel an invoice whose IRN can no longer be cancelled (domain §3); without an ackDate nobody knows."""
+    acknowledged = None if row.irn is None else await tx.fetchval(_ACKNOWLEDGED, tx.seller_id, row.invoice_id)
+    if acknowledged is not None and tx.now - acknowledged > IRN_CANCELLABLE:
+        raise IrnStands(
+            problems=[FieldProblem("receivableStatus", IrnStands.code, str(IrnStands.__doc__), "CANCELLED")]
+        )
 
 
 def held_because(hold: str) -> tuple[str, str]:

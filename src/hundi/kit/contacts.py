@@ -37,6 +37,11 @@ def split_emails(text: str) -> list[str]:
     return list(dict.fromkeys(part for part in re.split(r"[,;\s]+", text) if part))
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text names anybody: blanks and characters that nobody sees, such as U+200B, do not."""
+    return any(char.isprintable() and not char.isspace() for char in text)
+
+
 def is_phone(text: str) -> bool:
     """Tell whether the text is a telephone number of the contract: ten digits, perhaps after a country code."""
     return _PHONE.fullmatch(text) is not None

@@ -158,7 +158,7 @@ def _day(year: int, month: int, day: int) -> date:
     try:
         return date(year, month, day)
     except ValueError as error:
-        message = f"There is no day {day:02d} of month {month:02d} in {year}; dates are read day first."
+        message = f"There is no day {day:02d} of month {month:02d} in {year}."
         raise NotADate("DATE_IMPOSSIBLE", message) from error
 
 
@@ -185,7 +185,12 @@ def parse_file_date(text: str, style: DateStyle) -> date:
         if month is None:
             raise NotADate("DATE_FORMAT", f"{found['m']} is no month: write Jan, Feb, Mar and so on.")
         return _day(year, month, int(found["d"]))
-    return _day(year, int(found["m"]), int(found["d"]))
+    try:
+        return _day(year, int(found["m"]), int(found["d"]))
+    except NotADate as error:
+        if error.code != "DATE_IMPOSSIBLE" or style is DateStyle.COMPACT:
+            raise
+        raise NotADate(error.code, f"{error} Dates are read day first.") from error
 
 
 def format_instant(instant: datetime) -> str:

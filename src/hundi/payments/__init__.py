@@ -1,1 +1,1 @@
-"""Money coming in: how a customer can pay, and (later) what was received."""
+"""Money coming in: how a customer can pay, and what was received."""

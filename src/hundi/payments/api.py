@@ -17,6 +17,7 @@ from hundi.invoices import queries as invoices
 from hundi.invoices.api import shown
 from hundi.invoices.rules import EntryKind
 from hundi.kit.actor import Actor
+from hundi.kit.money import checked_amount
 from hundi.kit.paging import Part
 from hundi.payments import queries, service
 from hundi.payments.rules import NewEntry
@@ -48,11 +49,15 @@ async def create_invoice_entry(
         tan=data.tan or None, certificate_no=data.certificateNo or None, note=data.note or None,
         accept_part=bool(data.acceptPart),
     )  # fmt: skip
+    rounded = checked_amount("amount", data.amount.sent, may_be_negative=True).warning
 
     async def work(tx: Transaction) -> Envelope[EntryOutcome]:
         entry, doubts = await service.record(tx, call.actor, invoiceId, new)
         row = await invoices.one(tx, tx.seller_id, invoiceId)
-        return ok(EntryOutcome(entry=EntryResponse.of(entry), invoice=shown(state, row)), doubts)
+        return ok(
+            EntryOutcome(entry=EntryResponse.of(entry), invoice=shown(state, row)),
+            [rounded, *doubts] if rounded else doubts,
+        )
 
     return await once(state.db, call, work)
 

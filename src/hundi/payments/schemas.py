@@ -18,7 +18,7 @@ Note = Annotated[str, Meta(max_length=500)]
 Kind = Literal["RECEIPT", "TDS_INCOME_TAX", "TDS_GST", "CREDIT_NOTE", "DISCOUNT", "ADVANCE", "ROUND_OFF"]
 
 
-class EntryCreate(msgspec.Struct, kw_only=True):
+class EntryCreate(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Money, tax deducted or a note against an invoice. On TDS ``amount`` is what the certificate says."""
 
     kind: Kind

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from hundi.db.pool import Transaction
+from hundi.invoices.rules import ReceivableStatus
 from hundi.invoices.search import Conditions
 from hundi.kit.dates import ist_date
 from hundi.kit.keys import Keyring
@@ -55,7 +57,7 @@ async def open_items(
     rows = rows[: page.limit]
     after = write_cursor(keyring, belongs_to, (str(rows[-1]["due_date"]), rows[-1]["invoice_id"])) if more else None
     return OpenItems(
-        asOn=today, totalBalanceAmount=sums["total"], data=[item_of(row, today) for row in rows],
+        asOn=today, totalBalanceAmount=sums["total"], disputedAmount=await _disputed(tx, filters, today), data=[item_of(row, today) for row in rows],
         total_count=sums["items"], limit=page.limit, offset=page.offset, next_cursor=after,
     )  # fmt: skip
 
@@ -75,9 +77,20 @@ async def ageing(tx: Transaction, keyring: Keyring, filters: ReportFilters, page
     rows = rows[: page.limit]
     after = write_cursor(keyring, belongs_to, (rows[-1]["legal_name"], rows[-1]["customer_id"])) if more else None
     return Ageing(
-        asOn=today, totals=Ages(**_amounts(sums)), data=[ageing_of(row) for row in rows],
+        asOn=today, totals=Ages(**_amounts(sums)), disputedAmount=await _disputed(tx, filters, today), data=[ageing_of(row) for row in rows],
         total_count=sums["customers"], limit=page.limit, offset=page.offset, next_cursor=after,
     )  # fmt: skip
+
+
+async def _disputed(tx: Transaction, filters: ReportFilters, today: date) -> Decimal | None:
+    """Give what is owed under dispute, which no report counts unless it is asked for; None where statuses are named."""
+    if filters.receivableStatuses:
+        return None
+    found = await open_conditions(tx, filters, today, {ReceivableStatus.DISPUTED})
+    amount: Decimal = await tx.fetchval(
+        f"SELECT coalesce(sum(i.balance), 0)::numeric(18,2) {_FROM}{found.where}", *found.args
+    )
+    return amount
 
 
 async def all_open_items(tx: Transaction, filters: ReportFilters, *, today: date) -> AsyncIterator[list[OpenItem]]:

@@ -31,7 +31,10 @@ class OpenItem(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class OpenItems(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A page of open items, oldest due date first; ``totalBalanceAmount`` is the sum over all of them, not the page's."""
+    """A page of open items, oldest due date first; ``totalBalanceAmount`` is the sum over all of them, not the page's.
+
+    ``disputedAmount`` is owed under dispute and not in it, so that both together are the books' receivables.
+    """
 
     asOn: date
     totalBalanceAmount: Decimal
@@ -40,6 +43,7 @@ class OpenItems(msgspec.Struct, kw_only=True, omit_defaults=True):
     limit: int = msgspec.field(default=-1)
     offset: int = msgspec.field(default=-1)
     next_cursor: NextCursor = None
+    disputedAmount: Decimal | None = None
 
 
 class Ages(msgspec.Struct, kw_only=True):
@@ -63,7 +67,10 @@ class AgeingRow(Ages, kw_only=True):
 
 
 class Ageing(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A page of customers by name; ``totals`` is over all customers, ``total_count`` their number."""
+    """A page of customers by name; ``totals`` is over all customers, ``total_count`` their number.
+
+    ``disputedAmount`` is owed under dispute and not in the totals.
+    """
 
     asOn: date
     totals: Ages
@@ -72,3 +79,4 @@ class Ageing(msgspec.Struct, kw_only=True, omit_defaults=True):
     limit: int = msgspec.field(default=-1)
     offset: int = msgspec.field(default=-1)
     next_cursor: NextCursor = None
+    disputedAmount: Decimal | None = None

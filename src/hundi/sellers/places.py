@@ -7,6 +7,7 @@ import msgspec
 from hundi.audit.service import emit, record
 from hundi.db.pool import Transaction
 from hundi.kit.actor import Actor
+from hundi.kit.errors import FieldProblem
 from hundi.kit.keys import Keyring
 from hundi.sellers import queries
 from hundi.sellers.errors import DefaultNeeded, GstinTaken, RegistrationInUse
@@ -109,4 +110,4 @@ async def _check_gstin(tx: Transaction, gstin: str | None, own: str | None) -> N
         return
     for row in await queries.registrations(tx):
         if row.gstin == gstin and row.registration_id != own:
-            raise GstinTaken
+            raise GstinTaken(problems=[FieldProblem("gstin", GstinTaken.code, str(GstinTaken.__doc__), gstin)])

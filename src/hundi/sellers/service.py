@@ -6,7 +6,7 @@ from typing import Final
 from hundi.auth.service import hash_password
 from hundi.db.pool import Transaction
 from hundi.gst.numbers import check_series
-from hundi.kit.contacts import is_email, is_phone
+from hundi.kit.contacts import is_email, is_name, is_phone
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.gstin import NotAGstin, is_ifsc, is_pan, is_pin_code, is_udyam, read_gstin
 from hundi.kit.ids import SellerId, UserId, new_id, new_secret, new_seller_id
@@ -52,7 +52,11 @@ def _is_vpa(text: str) -> bool:
 
 def check_registration(new: NewRegistration) -> None:
     """Refuse a registration with wrong particulars, all of them at once (domain §1, §6)."""
-    problems: list[FieldProblem] = []
+    problems = [
+        FieldProblem(field, "REQUIRED", "Send some text, not just blanks.")
+        for field, value in (("legalName", new.legal_name), ("addressLine1", new.address_line1), ("city", new.city))
+        if not is_name(value)
+    ]
     if new.state_code not in STATES or new.state_code == OUTSIDE_INDIA:
         problems.append(FieldProblem("stateCode", "STATE_UNKNOWN", "Send a two-digit GST state code.", new.state_code))
     if new.gstin is not None:

@@ -9,7 +9,7 @@ from hundi.db.pool import Transaction
 from hundi.files import service as files
 from hundi.files.store import Kept
 from hundi.kit.actor import Actor
-from hundi.kit.contacts import is_email
+from hundi.kit.contacts import is_email, is_name
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.gstin import is_pan
 from hundi.sellers import queries
@@ -22,6 +22,8 @@ async def change(tx: Transaction, who: Actor, changes: dict[str, Any]) -> Seller
     """Change settings by column name; None clears. Raises ``Invalid`` with every wrong field."""
     problems = []
     reply_to, pan = changes.get("reply_to"), changes.get("pan")
+    if "legal_name" in changes and not is_name(changes["legal_name"]):
+        problems.append(FieldProblem("legalName", "REQUIRED", "Send a name, not just blanks."))
     if reply_to is not None and not is_email(reply_to):
         problems.append(FieldProblem("replyTo", "BAD_FORMAT", "Send an e-mail address.", reply_to))
     if pan is not None and not is_pan(pan):
