@@ -129,3 +129,20 @@ async def test_the_doctor_allows_very_many_lines_what_a_change_of_them_allows(se
                      " WHERE seller_id = $1")  # fmt: skip
     (found,) = await findings(seller)
     assert found.startswith("the lines of an invoice add up")
+
+
+async def test_lines_are_compared_as_they_are_stored(seller: Any) -> None:
+    """More decimals than are kept are no other lines, and a tax that rounds to nothing is none."""
+    halves = line(igst=None, cgst=None, sgst=None)
+    invoice = await made(seller, igst=0, cgst=90, sgst=90, itemLists=[halves])
+    more = {"quantity": 10.0004, "unitPrice": 100.00004, "assessmentAmount": 1000.004, "gstRate": 18.0004}
+    await seller.run("UPDATE invoices SET dispatch_status = 'QUEUED', dispatched_at = NULL WHERE seller_id = $1")
+    maker = seller.http_as(["maker"])
+    for changes in ({}, {"igst": 0.004}, {"cgst": 90.004, "sgst": 89.996}):
+        body = {"itemLists": [halves | more], **changes}
+        reply = await maker.patch(f"/api/v0/invoice/{invoice['invoiceId']}", json=body)
+        assert reply.status_code == 200, reply.text
+    other = await maker.patch(
+        f"/api/v0/invoice/{invoice['invoiceId']}", json={"itemLists": [halves | {"quantity": 10.0006}]}
+    )
+    assert [one["field"] for one in other.json()["errorResponse"]["apiSubErrors"]] == ["itemLists"]

@@ -142,6 +142,8 @@ class Play:
         )  # fmt: skip
         if ours["status"] in {"PAID", "CLOSED"} and not undone:
             assert (state["receivable"], state["payout"]) == ("PAID", "PAID"), self.log
+        if ours["status"] in {"PAID", "CLOSED"}:
+            assert (state["receivable"] == "PAID") == (state["payout"] == "PAID"), self.log
         if ours["status"] in {"ACCEPTED", "PARTIALLY PAID"}:
             assert state["payout"] in {PayoutStatus.NOT_INITIATED, PayoutStatus.FAILED}, self.log
         if ours["status"] == "PAYMENT INITIATED":

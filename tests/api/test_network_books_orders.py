@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hundi.network import jobs
 from ledger import findings
 from network_books import Trade, line
 from network_buying import ordered
@@ -194,6 +195,31 @@ async def test_what_is_under_way_counts_and_what_is_refused_does_not(world: Worl
     assert (await trade.dispatch(second))["payload"]["errorMessage"].startswith("1 queued")
     assert [references(await trade.object_of(one)) for one in (first, second)] == [["1"], [None]]
     assert [(await trade.state(one))["dispatch"] for one in (first, second)] == ["DISPATCHED"] * 2
+    assert await findings(trade.seller) == []
+
+
+@pytest.mark.parametrize("carried", [False, True])
+async def test_a_correction_under_way_counts_with_what_it_bills_more(
+    world: World, new_seller: Any, carried: bool
+) -> None:
+    """Whether it is still in the outbox or its answer is on the way; one that bills less leaves the order as it is."""
+    trade = await Trade.between(world, new_seller)
+    order = await order_of(trade, asked("Gate valve 50 mm", 10, 100), asked("Globe valve 25 mm", 9, 250))
+    made = await invoiced(trade, order, billed("Gate valve 50 mm", 4, 100), billed("Globe valve 25 mm", 3, 250))
+    await trade.dispatch(made)
+    await trade.answers(made, "RETURN", "eight came, and one globe valve")
+    lines = [billed("Gate valve 50 mm", 8, 100), billed("Globe valve 25 mm", 1, 250)]
+    corrected = {"baseAmount": 1050, "igst": 189, "itemLists": lines}
+    assert (await trade.seller.http.patch(f"/api/v0/invoice/{made}", json=corrected)).status_code == 200
+    await trade.dispatch(made, resend=True, carry=False)
+    if carried:
+        await jobs.send(world.context, {"seller_id": trade.seller.seller_id})
+    more = await invoiced(trade, order, billed("Gate valve 50 mm", 6, 100))
+    fits = await invoiced(trade, order, billed("Gate valve 50 mm", 2, 100), billed("Globe valve 25 mm", 5, 250))
+    reply = await trade.dispatch(more, fits)
+    assert reply["payload"]["errorMessage"].startswith("2 queued"), reply
+    assert [references(await trade.object_of(one)) for one in (made, more, fits)] == [["1", "2"], [None], ["1", "2"]]
+    assert [(await trade.state(one))["dispatch"] for one in (made, more, fits)] == ["DISPATCHED"] * 3
     assert await findings(trade.seller) == []
 
 

@@ -166,6 +166,48 @@ async def test_it_goes_in_steps(client: Client, zwitch: Receiver, db: Any, clock
     assert await remembered(client) == ([], [])
 
 
+@pytest.mark.parametrize("step", [1, 5000])
+async def test_a_webhook_that_does_not_say_what_it_touched_goes_by_what_it_names(
+    client: Client, zwitch: Receiver, db: Any, clock: Any, step: int
+) -> None:
+    """An older version noted nothing; by then the object may be named by its id, the provider's, or a message's."""
+    under_way, over = await sent(client, zwitch, "bcinv_way"), await sent(client, zwitch, "bcinv_over")
+    for name, status_ in (("way", "ACCEPTED"), ("over", "REJECTED")):
+        answer = {"id": f"bcinv_{name}", "status": status_, "remarks": "no"}
+        await event(client, f"evl_{name}", "invoice.confirm", answer)
+    await event(client, "evl_kept", "invoice.confirm", {"id": "bcinv_of_nobody", "status": "REJECTED", "remarks": "no"})
+    message = await client.company.value(
+        "SELECT message_id FROM network_messages WHERE seller_id = $1 AND about[1] = $2", under_way
+    )
+    insert = (
+        "INSERT INTO network_received (seller_id, received_id, source, mark, hook, body, outcome, waits_for, at, changed_at)"
+        " VALUES ($1, 'nrx_' || $2, 'zwitch', $2, 'invoice.confirm', $3, $4, $5, $6, $6)"
+    )
+    named = {
+        "by_id": f'{{"invoice": {{"objectId": "{under_way}"}}}}', "by_alias": '{"data":{"id":"bcinv_way"}}',
+        "by_message": f'{{"resp": {{"reqMsgId" : "{message}"}}}}', "of_over": f'["{over}"]', "of_nobody": '{"id": "bcinv_x"}',
+        "broken": '{"id": "', "blank": "",
+    }  # fmt: skip
+    async with db.transaction(client.company.seller_id) as tx:
+        await tx.execute("UPDATE network_received SET about = NULL WHERE seller_id = $1", tx.seller_id)
+        for mark, body in named.items():
+            await tx.execute(insert, tx.seller_id, mark, body, "TAKEN", [], tx.now)
+        await tx.execute(insert, tx.seller_id, "waited", "{}", "DISMISSED", [under_way], tx.now)
+    clock.move(days=89)
+    await forget(db, 90, at_a_time=step)
+    assert len((await remembered(client))[1]) == 3 + len(named) + 1
+    clock.move(days=2)
+    for _ in range(len(named) + 3):
+        await forget(db, 90, at_a_time=step)  # what an hour looked at and had to leave is not looked at in the next
+    assert set((await remembered(client))[1]) == {"evl_way", "evl_kept", "by_id", "by_alias", "by_message", "waited"}
+
+    await client.company.run(
+        "UPDATE network_objects SET status = 'CANCELLED' WHERE seller_id = $1 AND object_id = $2", under_way
+    )
+    await forget(db, 90, at_a_time=step)
+    assert set((await remembered(client))[1]) == {"evl_kept"}
+
+
 def test_nothing_is_taken_for_being_at_rest_that_waits_for_somebody() -> None:
     known = {f"{kind}/{one}" for kind, statuses in STATUSES.items() for one in statuses}
     assert set(AT_REST) <= known

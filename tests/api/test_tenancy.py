@@ -50,6 +50,7 @@ CALLS: dict[str, Request] = {
     "dispatchInvoiceCollection": lambda at: (
         "POST", "/api/v0/invoice/bulk/dispatch", {"json": {"invoiceIds": [at["invoice"]]}}
     ),
+    "getDispatch": lambda at: ("GET", f"/api/v0/invoice/bulk/dispatch/{at['dispatch']}", {}),
     "invoiceBulkUpload": lambda at: ("POST", "/api/v0/invoice/bulk/create", UPLOAD),
     "getBulkImports": lambda at: ("GET", "/api/v0/invoice/bulk", {}),
     "cancelBulkImport": lambda at: ("POST", f"/api/v0/invoice/bulk/{at['import']}/cancel", {}),
@@ -111,7 +112,7 @@ NAMED = {
     "getCustomerReminders", "getCustomerReminder", "updateCustomerReminder", "deleteReminder", "approveInvoice",
     "rejectInvoice", "getInvoiceApprovals", "getInvoiceDeliveries", "updateApprovalPolicy", "createInvoiceEntry", "getInvoiceEntries",
     "reverseInvoiceEntry", "writeOffInvoice", "disputeInvoice", "cancelInvoice", "reinstateInvoice", "paymentConfirmation",
-    "changeInvoiceStatus", "makeSeriesDefault", "previewSeries", "getCounterparty", "putCounterparty",
+    "changeInvoiceStatus", "getDispatch", "makeSeriesDefault", "previewSeries", "getCounterparty", "putCounterparty",
     "deleteCounterparty",
 }  # fmt: skip
 # Those that use their object up: each call needs another one.
@@ -193,7 +194,11 @@ async def objects(company: make.Company) -> dict[str, str]:
             await company.http.put(f"/api/v0/network/counterparty/{each}", json={"b2bId": "B2B-1"})
         ).status_code == 200
     reminder = await company.http.post(f"/api/v0/customer/{idle}/reminder", json={"reminderType": "ONCE"})
+    dispatch = await company.http.post(
+        "/api/v0/invoice/bulk/dispatch", json={"invoiceIds": ["inv_x"]}, headers={"Prefer": "respond-async"}
+    )
     return {
+        "dispatch": dispatch.json()["payload"]["dispatchId"],
         "customer": made["customerId"], "invoice": made["invoiceId"], "import": import_id, "idle": idle,
         "named": named,
         "reminder": reminder.json()["payload"]["customerReminderId"],
@@ -237,6 +242,7 @@ async def test_nobody(session_app: Any, client: httpx2.AsyncClient, operation: s
         "waiting": "inv_x",
         "paid": "inv_x",
         "entry": "ent_x",
+        "dispatch": "dsp_x",
     }
     at |= {"policy": "pol_x", "series": "ser_x"}
     at |= admin_calls.NOBODYS | webhook_calls.NOBODYS | connection_calls.NOBODYS

@@ -17,6 +17,7 @@ CROSS_SELLER: dict[str, str] = {
 # Who besides a lifecycle.py writes a state.
 STATE_WRITERS: dict[str, str] = {
     "imports.service": "an import's three moves; each statement names the states it leaves, and nobody else asks for one",
+    "network.books.runs": "a run's moves; each statement names the states it leaves, and nobody else asks for one",
 }
 # The state columns of the axes (design §4.4), each written by the capability's lifecycle alone.
 _STATE_WRITE = re.compile(

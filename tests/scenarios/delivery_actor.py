@@ -22,6 +22,7 @@ from hundi.jobs import worker
 from hundi.jobs.context import JobContext
 from hundi.kit.clock import SystemClock
 from hundi.kit.keys import Keyring
+from hundi.network.books import sending
 
 
 def die() -> None:
@@ -77,6 +78,7 @@ async def main() -> None:
     db = await open_database(order["app"], SystemClock())
     real = SmtpMailer(order["smtp"]) if order.get("smtp") else OutboxMailer(Path(order["outbox"]))
     arm(order["moment"])
+    sending.SLICE = order.get("slice", sending.SLICE)  # type: ignore[misc]  # final for everybody else
     context = JobContext(
         db=db, clock=SystemClock(), keyring=Keyring([order["secret"]]), files=None,
         settings=Settings(base_url="http://hundi.test", worker_jobs=order["jobs"]),

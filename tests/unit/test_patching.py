@@ -99,10 +99,17 @@ def test_text_is_set_and_cleared(name: str) -> None:
         assert (codes(decision), decision.values) == ([], {TEXT_FIELDS[name]: value})
 
 
-@pytest.mark.parametrize("name", sorted(PATCH_FIELDS - set(TEXT_FIELDS) - CLEARED_TO_ZERO))
+@pytest.mark.parametrize("name", sorted(PATCH_FIELDS - {*TEXT_FIELDS, "placeOfSupply"} - CLEARED_TO_ZERO))
 def test_what_cannot_be_cleared_is_400(name: str) -> None:
     decision = patch(CURRENT, {name: None, "description": "kept back"})
     assert (codes(decision), decision.refusal, decision.values) == ([(name, "NOT_CLEARABLE")], Invalid, {})
+
+
+def test_a_place_of_supply_that_nothing_tells_is_cleared_where_it_may_be_changed() -> None:
+    placed = msgspec.structs.replace(CURRENT, place_of_supply="27")
+    assert patch(placed, {"placeOfSupply": None}).values == {"place_of_supply": None}
+    assert patch(CURRENT, {"placeOfSupply": None}).values == {}
+    assert codes(patch(placed, {"placeOfSupply": None}, Lock.DISPATCHED)) == [("placeOfSupply", "INVOICE_LOCKED")]
 
 
 def test_taxes_and_tds_are_cleared_to_zero() -> None:
@@ -183,7 +190,7 @@ def test_an_unknown_name_is_the_callers_bug() -> None:
 LOCKED_CHANGES: dict[str, Any] = {
     "customerId": "KC00000000000002", "invoiceNumber": "INV-2", "invoiceDate": date(2026, 11, 2), "gstExclusive": False,
     "baseAmount": 999, "cgst": "90.50", "sgst": "90.50", "igst": 180, "netAmount": "1180.50", "cess": 1, "discount": 1,
-    "otherCharges": 1, "tcs": 1, "roundOff": "0.5", "reverseCharge": True,
+    "otherCharges": 1, "tcs": 1, "roundOff": "0.5", "reverseCharge": True, "placeOfSupply": "32",
 }  # fmt: skip
 
 

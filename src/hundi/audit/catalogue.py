@@ -41,7 +41,10 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.entry_recorded": ("invoice", "A receipt, TDS, note, discount or other entry was recorded."),
     "invoice.entry_reversed": ("invoice", "An entry was reversed."),
     "invoice.payment_confirmation": ("invoice", "The supplier's answer to a payment was recorded (Bharat Connect)."),
-    "invoice.payout_status": ("invoice", "A payment the buyer announced over the network moved on."),
+    "invoice.payout_status": (
+        "invoice",
+        "A payment the buyer announced over the network moved on, or was taken back in the books.",
+    ),
     "invoice.buyer_response": ("invoice", "The buyer accepted, returned or rejected an invoice over the network."),
     "invoice.payment_excess": (
         "invoice",

@@ -68,6 +68,11 @@ CHECKS: Final[dict[str, str]] = {
         SELECT import_id, format('%s since %s', state, created_at) FROM imports
          WHERE seller_id = $1 AND state IN ('RECEIVED', 'RUNNING') AND created_at < $2::timestamptz - interval '1 hour'
          LIMIT 20""",
+    "a dispatch moves on": """
+        SELECT dispatch_id, format('%s since %s, %s of %s looked at', state, changed_at, done, cardinality(invoice_ids))
+          FROM dispatch_runs
+         WHERE seller_id = $1 AND state IN ('ACCEPTED', 'RUNNING') AND changed_at < $2::timestamptz - interval '1 hour'
+         LIMIT 20""",
     "an invoice shows what the network says of it": """
         SELECT i.invoice_id, format('it shows %s, the network says %s', i.network_status, o.status)
           FROM network_invoices l
@@ -83,6 +88,14 @@ CHECKS: Final[dict[str, str]] = {
           LEFT JOIN (SELECT invoice_id, sum(amount) AS total FROM network_postings WHERE seller_id = $1 GROUP BY 1) p
                  ON p.invoice_id = l.invoice_id
          WHERE l.seller_id = $1 AND o.status <> 'FAILED' AND o.total - o.due <> coalesce(p.total, 0) LIMIT 20""",
+    "a payout is paid where nothing is owed": """
+        SELECT invoice_id, format('payout %s, network %s, and %s is owed: PATCH the invoice with {} to set it right',
+                                  payout_status, coalesce(network_status, 'none'), balance)
+          FROM invoices
+         WHERE seller_id = $1
+           AND (payout_status = 'PAID' AND receivable_status IN ('PENDING', 'PARTIALLY_PAID', 'DISPUTED')
+            OR payout_status IN ('NOT_INITIATED', 'FAILED') AND network_status IN ('PAID', 'CLOSED')
+               AND receivable_status = 'PAID') LIMIT 20""",
     "what is kept on account is more than is owed": """
         SELECT i.invoice_id, format('%s of a payment over the network is kept, %s is owed', sum(p.excess), i.balance)
           FROM network_postings p

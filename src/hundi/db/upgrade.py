@@ -25,6 +25,7 @@ _APP_TABLES_READ_WRITE: Final = (
     "payable_policies", "network_payables", "network_payable_orders",
     "network_counterparties", "network_invoices", "network_postings",
     "network_connections", "network_messages", "network_received",
+    "dispatch_runs",
 )  # fmt: skip
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
@@ -37,7 +38,7 @@ _APP_TABLES_DELETE: Final = (
     "invoice_items", "idempotency_keys", "refresh_tokens", "file_links", "stored_files", "token_revocations",
     "webhook_messages", "webhook_deliveries", "webhook_attempts",
     "network_outbox", "network_awaiting", "network_held", "network_payable_orders", "network_counterparties",
-    "network_connections",
+    "network_connections", "dispatch_runs",
 )  # fmt: skip
 # A copy of ours that gives way to a counterparty's object of the same id takes its history along under a new name.
 _APP_EVENT_NAMES: Final = "GRANT UPDATE (object_id) ON network_events TO {}"

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from hundi.dispatch.rows import InvoiceDelivery
 from hundi.dispatch.rules import Channel, Grouping
-from hundi.http.envelope import EnumModel, in_ist
+from hundi.http.envelope import EnumModel, ErrorResponse, in_ist
 from hundi.invoices.rules import labelled
 
 
@@ -48,3 +48,27 @@ class DeliveryResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
             createdBy=row.created_by, settledOn=in_ist(row.settled_at), recipients=row.recipients or None,
             detail=row.detail,
         )  # fmt: skip
+
+
+class DispatchAccepted(msgspec.Struct, kw_only=True):
+    """The answer to `Prefer: respond-async`: where to look."""
+
+    dispatchId: str
+    state: str
+    url: str
+
+
+class DispatchProgress(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How far a dispatch has come, in invoices. ``result`` is what the call itself would have answered, once it has ended."""
+
+    dispatchId: str
+    state: Annotated[str, Meta(description="ACCEPTED, RUNNING, DONE, or STOPPED with the problem")]
+    totalCount: int
+    doneCount: int
+    queuedCount: int
+    alreadyCount: int
+    refusedCount: int
+    createdOn: datetime | None = None
+    changedOn: datetime | None = None
+    problem: str | None = None
+    result: ErrorResponse | None = None

@@ -20,7 +20,7 @@ from hundi.invoices import line_sums, lines
 from hundi.invoices.amounts import AmountMismatch, AmountsIn, AmountsOut, compute
 from hundi.invoices.errors import ApprovalNotWritable, ExternalIdTaken, NoSeries, NumberTaken, RegistrationNotFound
 from hundi.invoices.rows import CreatedFacts, ItemRow
-from hundi.invoices.rules import CreatedVia, approval_at_birth, check_dates
+from hundi.invoices.rules import CreatedVia, approval_at_birth, check_dates, read_place
 from hundi.invoices.schemas import InvoiceCreate, ItemIn
 from hundi.kit.contacts import is_email, is_phone
 from hundi.kit.dates import financial_year, ist_date
@@ -28,7 +28,6 @@ from hundi.kit.errors import Conflict, FieldProblem, Forbidden, Invalid, Refusal
 from hundi.kit.gstin import NotAGstin, read_gstin
 from hundi.kit.ids import new_id
 from hundi.kit.money import ZERO
-from hundi.kit.states import find_state
 
 _CREATE: Final = "SELECT create_invoice($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 _FIRST_CALLED: Final = """
@@ -182,12 +181,9 @@ def _texts(data: InvoiceCreate) -> list[FieldProblem]:
 def _place(data: InvoiceCreate, problems: list[FieldProblem]) -> str | None:
     if not data.placeOfSupply:
         return None
-    state = find_state(data.placeOfSupply)
-    if state is None:
-        message = "Send a state's name, its two letters or its GST code."
-        problems.append(FieldProblem("placeOfSupply", "STATE_UNKNOWN", message, data.placeOfSupply))
-        return None
-    return state.code
+    code, wrong = read_place(data.placeOfSupply)
+    problems += [wrong] if wrong else []
+    return code
 
 
 def _supply_type(data: InvoiceCreate, problems: list[FieldProblem]) -> SupplyType | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hundi.customers import queries as customers
 from hundi.customers.errors import CustomerNotFound
@@ -11,6 +11,7 @@ from hundi.db.pool import Transaction
 from hundi.gst.supply import Heads, SupplyType, head_problem, is_inter_state, is_sez_or_export
 from hundi.invoices import line_sums, lines
 from hundi.invoices.rows import InvoiceRow
+from hundi.invoices.rules import read_place
 from hundi.kit.errors import FieldProblem, Invalid
 from hundi.kit.money import ZERO
 from hundi.kit.states import CENTRE
@@ -72,27 +73,74 @@ def usual_place(customer: CustomerRow) -> str | None:
     return None if code == CENTRE else code
 
 
-async def of_customer_change(
-    tx: Transaction, before: InvoiceRow, customer: CustomerRow, values: dict[str, Any]
-) -> list[FieldProblem]:
-    """Add to ``values`` what another customer brings with it; give what is doubtful about the tax heads then.
+async def read_new_place(tx: Transaction, before: InvoiceRow, changes: dict[str, Any]) -> list[FieldProblem]:
+    """Read ``placeOfSupply`` among the changes into a state code, in place; give what is wrong with it.
 
-    A place of supply that followed from the old customer follows the new one. A link that was sent to the old customer
-    stops working: it must not show the new one's invoice. :func:`hundi.invoices.links.renew` makes another.
+    Null stands for what create would have taken: the ship-to state, else what the customer suggests (domain §2).
+    """
+    if "placeOfSupply" not in changes:
+        return []
+    if changes["placeOfSupply"]:
+        changes["placeOfSupply"], wrong = read_place(changes["placeOfSupply"])
+        if wrong is not None:
+            del changes["placeOfSupply"]
+        return [wrong] if wrong else []
+    states = await _states(tx, before)
+    changes["placeOfSupply"] = states.ship_to
+    if states.ship_to is None:
+        try:
+            customer = await customers.one(tx, tx.seller_id, changes.get("customerId") or before.customer_id)
+            changes["placeOfSupply"] = usual_place(customer)
+        except CustomerNotFound:
+            return []
+    return []
+
+
+async def of_customer_change(
+    tx: Transaction, before: InvoiceRow, customer: CustomerRow, values: dict[str, Any], *, place_named: bool
+) -> None:
+    """Add to ``values`` what another customer brings with it.
+
+    A place of supply that followed from the old customer follows the new one, unless another is named. A link that was
+    sent to the old customer stops working: it must not show the new one's invoice. :func:`hundi.invoices.links.renew`
+    makes another.
     """
     if before.link_version > 0:
         values["link_version"] = before.link_version + 1
-    states = await tx.fetchrow(_STATES, tx.seller_id, before.invoice_id)
-    place = before.place_of_supply
-    if states is not None and states["ship_to_state"] is None and place == await _old_place(tx, before):
-        place = usual_place(customer)
-        values["place_of_supply"] = place
+    if place_named:
+        return
+    states = await _states(tx, before)
+    if states.ship_to is None and before.place_of_supply == await _old_place(tx, before):
+        values["place_of_supply"] = usual_place(customer)
+
+
+async def doubts_of_place(tx: Transaction, before: InvoiceRow, values: Mapping[str, Any]) -> list[FieldProblem]:
+    """Hold the tax heads against the place of supply by the rules of create, where a change touches either (domain §2)."""
+    heads = ("cgst", "sgst", "igst")
+    if not any(name in values for name in (*heads, "place_of_supply", "customer_id")):
+        return []
+    place = values.get("place_of_supply", before.place_of_supply)
+    try:
+        customer = await customers.one(tx, tx.seller_id, values.get("customer_id", before.customer_id))
+        treatment = customer.treatment
+    except CustomerNotFound:
+        treatment = None
     supply = SupplyType(before.supply_type) if before.supply_type else None
-    border = is_sez_or_export(supply, customer.treatment)
-    inter = is_inter_state(states["state_code"] if states else None, place, sez_or_export=border)
-    heads = Heads(*(values.get(name, getattr(before, name)) for name in ("cgst", "sgst", "igst")))
-    found = head_problem(heads, inter, place)
+    inter = is_inter_state(
+        (await _states(tx, before)).seller, place, sez_or_export=is_sez_or_export(supply, treatment)
+    )  # fmt: skip
+    found = head_problem(Heads(*(values.get(name, getattr(before, name)) for name in heads)), inter, place)
     return [found] if found else []
+
+
+class _States(NamedTuple):
+    ship_to: str | None
+    seller: str | None
+
+
+async def _states(tx: Transaction, before: InvoiceRow) -> _States:
+    found = await tx.fetchrow(_STATES, tx.seller_id, before.invoice_id)
+    return _States(found["ship_to_state"], found["state_code"]) if found else _States(None, None)
 
 
 async def _old_place(tx: Transaction, before: InvoiceRow) -> str | None:

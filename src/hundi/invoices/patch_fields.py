@@ -25,7 +25,7 @@ FLAG_FIELDS: Final[Mapping[str, str]] = {
 }
 IDENTITY_FIELDS: Final[Mapping[str, str]] = {
     "customerId": "customer_id", "invoiceNumber": "invoice_number", "invoiceDate": "invoice_date",
-    "dueDate": "due_date",
+    "dueDate": "due_date", "placeOfSupply": "place_of_supply",
 }  # fmt: skip
 FIGURE_FIELDS: Final[Mapping[str, str]] = {
     "baseAmount": "base_amount", "cgst": "cgst", "sgst": "sgst", "igst": "igst", "cess": "cess", "discount": "discount",
@@ -40,7 +40,8 @@ CLEARED_TO_ZERO: Final = frozenset({"cgst", "sgst", "igst", "cess", "tds", "disc
 """The amounts that ``null`` clears: to zero."""
 
 LOCKED_FIELDS: Final = frozenset(
-    {"customerId", "invoiceNumber", "invoiceDate", "itemLists", *SWITCH_FIELDS, *FIGURE_FIELDS} - {"tds"}
+    {"customerId", "invoiceNumber", "invoiceDate", "placeOfSupply", "itemLists", *SWITCH_FIELDS, *FIGURE_FIELDS}
+    - {"tds"}
 )
 """What stands still after dispatch or IRN (domain §3; our extension amounts are of the same kind as ``baseAmount``)."""
 
@@ -69,13 +70,15 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
     """The invoice as it stands, under its row lock.
 
     ``total_received`` and ``adjusted`` are the sums of its money entries and of all its other entries; ``written_off``
-    is the WRITE_OFF part of ``adjusted``; ``tds_certified`` says that TDS certificates stand against the expected tds.
+    is the WRITE_OFF part of ``adjusted``; ``place_of_supply`` is a GST state code; ``tds_certified`` says that TDS
+    certificates stand against the expected tds.
     """
 
     customer_id: str
     invoice_number: str
     invoice_date: date
     due_date: date
+    place_of_supply: str | None = None
     gst_exclusive: bool
     reverse_charge: bool
     base_amount: Decimal

@@ -151,6 +151,11 @@ def _clear(draft: _Draft, changes: Mapping[str, Any]) -> None:
             continue
         if name in TEXT_FIELDS:
             draft.values[TEXT_FIELDS[name]] = None
+        elif name == "placeOfSupply":
+            # Nothing tells where the customer is: what stood was sent with the invoice, and is cleared.
+            if draft.current.place_of_supply is not None:
+                draft.changed.add(name)
+                draft.values["place_of_supply"] = None
         elif name in CLEARED_TO_ZERO:
             draft.asked[name] = ZERO
         else:

@@ -11,6 +11,7 @@ import msgspec
 from hundi.kit.dates import ist_date
 from hundi.kit.errors import FieldProblem
 from hundi.kit.money import shown
+from hundi.kit.states import find_state
 
 
 class ApprovalStatus(StrEnum):
@@ -156,14 +157,16 @@ DISPATCH_MOVES: Final[Mapping[DispatchStatus, frozenset[DispatchStatus]]] = {
 
 P = PayoutStatus
 PAYOUT_MOVES: Final[Mapping[PayoutStatus, frozenset[PayoutStatus]]] = {
-    P.NOT_INITIATED: frozenset({P.INITIATED}),
+    # PAID from here and from FAILED: the network has it as paid, and the books owe nothing any more.
+    P.NOT_INITIATED: frozenset({P.INITIATED, P.PAID}),
     # Back to NOT_INITIATED: the supplier rejected it, or it was a part and the rest is still to come.
     P.INITIATED: frozenset({P.PROCESSING, P.PAID, P.NOT_INITIATED, P.FAILED}),
     P.PROCESSING: frozenset({P.PAID, P.NOT_INITIATED, P.FAILED}),
-    P.FAILED: frozenset({P.INITIATED}),
-    P.PAID: frozenset(),
+    P.FAILED: frozenset({P.INITIATED, P.PAID}),
+    # What was confirmed was taken back in the books, or more is asked than was paid.
+    P.PAID: frozenset({P.FAILED, P.NOT_INITIATED}),
 }
-"""How a payment under way moves; the network's word alone makes these moves (contract b2b §8.3)."""
+"""How a payment over the network moves: by the network's word (contract b2b §8.3), and once that has ended by the books."""
 
 PENDING_APPROVALS: Final = frozenset(_PENDING)
 STEPS: Final = ("MAKER", "CHECKER", "APPROVER")
@@ -210,6 +213,35 @@ def status_after(stored: ReceivableStatus, net: Decimal, balance: Decimal) -> Re
         return stored
     by_money = status_by_money(net, balance)
     return stored if stored is R.DISPUTED and by_money is not R.PAID else by_money
+
+
+def read_place(text: str) -> tuple[str | None, FieldProblem | None]:
+    """Give the GST code of a place of supply by its name, letters or code, or what is wrong with it (domain §2)."""
+    state = find_state(text)
+    if state is None:
+        message = "Send a state's name, its two letters or its GST code."
+        return None, FieldProblem("placeOfSupply", "STATE_UNKNOWN", message, text)
+    return state.code, None
+
+
+SETTLED_ON_NETWORK: Final = frozenset({"PAID", "CLOSED"})
+"""The network's statuses of an invoice for which every payment is confirmed (contract b2b §8.2)."""
+
+
+def payout_by_money(
+    stored: PayoutStatus, network_status: str | None, receivable: ReceivableStatus, *, money_fell: bool
+) -> PayoutStatus:
+    """Give the payout of an invoice whose receivable status is ``receivable``, now that its money has changed.
+
+    The network has no message that takes a confirmed payment back (contract b2b §6.2, §8.3): there it stays paid, and only
+    the books know that the money is gone. PAID with something owed is FAILED where money was taken back (a cheque that
+    bounced), else NOT_INITIATED: a part is left. Where the network has it as paid and nothing is owed it is PAID.
+    """
+    if stored is P.PAID and receivable in {*OPEN_STATUSES, R.DISPUTED}:
+        return P.FAILED if money_fell else P.NOT_INITIATED
+    if stored in {P.FAILED, P.NOT_INITIATED} and network_status in SETTLED_ON_NETWORK and receivable is R.PAID:
+        return P.PAID
+    return stored
 
 
 def shown_status(stored: ReceivableStatus, due_date: date, today: date) -> ReceivableStatus:

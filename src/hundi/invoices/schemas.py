@@ -173,6 +173,13 @@ class InvoicePatch(msgspec.Struct, kw_only=True):
     tcs: Money | UnsetType | None = UNSET
     roundOff: SignedMoney | UnsetType | None = UNSET
     reverseCharge: bool | UnsetType | None = UNSET
+    placeOfSupply: (
+        Annotated[
+            str, Meta(max_length=60, description="A state's name, letters or GST code; null: as the customer has it")
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
     itemLists: (
         Annotated[list[ItemIn], Meta(max_length=1000, description="All lines anew; null or an empty list for none")]
         | UnsetType

@@ -18,7 +18,7 @@ from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of
 from hundi.gst.supply import Heads, SupplyType
 from hundi.http.wire import Money, WireDate, WireDateTime
-from hundi.invoices import approvals, consequences, lifecycle, lines, numbering, queries
+from hundi.invoices import approvals, consequences, lifecycle, lines, numbering, payout, queries
 from hundi.invoices.amounts import AmountMismatch
 from hundi.invoices.errors import ApprovalWithChanges, BeingSent, HeldByNetwork, IrnStands, NumberTaken
 from hundi.invoices.patch_fields import Current, Lock, PatchDecision, Permissions
@@ -46,7 +46,7 @@ _ACKNOWLEDGED: Final = "SELECT ack_date FROM invoices WHERE seller_id = $1 AND i
 IRN_CANCELLABLE: Final = timedelta(hours=24)
 """How long after its acknowledgement the portals cancel an IRN (domain §3; rule 48(4) CGST Rules and NIC's API)."""
 FROM_BIRTH: Final = (
-    "placeOfSupply", "supplyType", "registrationGstin", "externalId", "irn", "ackNo", "ackDate", "signedQr",
+    "supplyType", "registrationGstin", "externalId", "irn", "ackNo", "ackDate", "signedQr",
 )  # fmt: skip
 """What createInvoice takes and updateInvoice does not."""
 _ADD_ENTRIES: Final = """
@@ -71,7 +71,7 @@ _APPROVED_CONTENT: Final = frozenset(
     {
         "customer_id", "invoice_number", "invoice_date", "base_amount", "cgst", "sgst", "igst", "cess", "discount",
         "other_charges", "tcs", "round_off", "gst_exclusive", "reverse_charge", "invoice_value", "net_amount",
-        "lines",
+        "place_of_supply", "lines",
     }
 )  # fmt: skip
 # An empty text stands for none in these, as at create.
@@ -130,6 +130,7 @@ async def change(
     check(before.version)
     remarks = changes.pop("remarks", None) or None
     minimum = _minimum_part(changes)
+    misplaced = await consequences.read_new_place(tx, before, changes)
     new = await _other_lines(tx, before, changes)
     decision = decide(
         await _current(tx, before),
@@ -143,7 +144,7 @@ async def change(
         amount_mismatch=AmountMismatch(await tx.fetchval(_POLICY, tx.seller_id)),
         other_lines=new is not None,
     )
-    found = _text_problems(changes) + minimum.problems
+    found = _text_problems(changes) + minimum.problems + misplaced
     problems = decision.problems + found
     if problems:
         kind = Invalid if decision.refusal is None or found else decision.refusal
@@ -162,7 +163,8 @@ async def change(
         warnings += lines.untaxed(new.lines, reverse_charge=reverse, supply_type=supply)
     elif "taxable_value" in decision.values:
         await consequences.check_lines(tx, before, decision.values)
-    warnings += await _check_customer(tx, before, decision)
+    await _check_customer(tx, before, decision, place_named="placeOfSupply" in changes)
+    warnings += await consequences.doubts_of_place(tx, before, decision.values)
     await _apply(tx, who, before, decision, remarks, new)
     after = await queries.one(tx, tx.seller_id, invoice_id)
     if decision.dispatch_now and after.approval_status in APPROVED:
@@ -182,6 +184,7 @@ async def settle(tx: Transaction, who: Actor, row: InvoiceRow, *, received: Deci
     await tx.execute(_SETTLE, tx.seller_id, row.invoice_id, received, balance, tx.now, who.subject)
     if after is not before and before is not ReceivableStatus.PAID:
         await lifecycle.move_receivable(tx, row.invoice_id, before, after)
+    await payout.follow_money(tx, row, after, money_fell=received < row.total_received)
     await _owed_again(tx, row, balance)
 
 
@@ -235,7 +238,9 @@ async def _other_lines(tx: Transaction, before: InvoiceRow, changes: dict[str, A
     if "itemLists" not in changes:
         return None
     sent: list[ItemIn] = changes.pop("itemLists") or []
-    heads = Heads(*(changes.get(name, getattr(before, name)) or ZERO for name in ("cgst", "sgst", "igst")))
+    # As they are going to stand: what rounds to nothing is no tax, and decides nothing about the lines'.
+    names = ("cgst", "sgst", "igst")
+    heads = Heads(*(round_to_paise(changes.get(name, getattr(before, name)) or ZERO) for name in names))
     made = lines.completed(sent, heads)
     stored = await queries.items(tx, tx.seller_id, before.invoice_id)
     return None if lines.same(made, stored) else _NewLines(sent, made, stored)
@@ -255,7 +260,7 @@ async def _current(tx: Transaction, row: InvoiceRow) -> Current:
     )
     return Current(
         customer_id=row.customer_id, invoice_number=row.invoice_number, invoice_date=row.invoice_date,
-        due_date=row.due_date, gst_exclusive=row.gst_exclusive, reverse_charge=row.reverse_charge,
+        due_date=row.due_date, place_of_supply=row.place_of_supply, gst_exclusive=row.gst_exclusive, reverse_charge=row.reverse_charge,
         base_amount=row.base_amount, cgst=row.cgst, sgst=row.sgst, igst=row.igst, cess=row.cess, discount=row.discount,
         other_charges=row.other_charges, tcs=row.tcs, round_off=row.round_off, tds=row.tds,
         invoice_value=row.invoice_value, net_amount=row.net_amount, total_received=row.total_received,
@@ -304,10 +309,10 @@ def _text_problems(changes: dict[str, Any]) -> list[FieldProblem]:
     return found
 
 
-async def _check_customer(tx: Transaction, before: InvoiceRow, decision: PatchDecision) -> list[FieldProblem]:
+async def _check_customer(tx: Transaction, before: InvoiceRow, decision: PatchDecision, *, place_named: bool) -> None:
     wanted = decision.values.get("customer_id")
     if wanted is None:
-        return []
+        return
     if before.dispatch_status == "QUEUED":
         message = "The invoice is on its way to its customer: change the customer when that is settled."
         raise BeingSent(problems=[FieldProblem("customerId", BeingSent.code, message, wanted)])
@@ -319,7 +324,7 @@ async def _check_customer(tx: Transaction, before: InvoiceRow, decision: PatchDe
     if customer.status != "ACTIVE":
         message = "Activate the customer first."
         raise CustomerInactive(problems=[FieldProblem("customerId", CustomerInactive.code, message, wanted)])
-    return await consequences.of_customer_change(tx, before, customer, decision.values)
+    await consequences.of_customer_change(tx, before, customer, decision.values, place_named=place_named)
 
 
 async def _apply(
@@ -336,14 +341,17 @@ async def _apply(
         message = f"a PATCH may not write {', '.join(sorted(stray))}"
         raise ValueError(message)
     changed = {name: value for name, value in values.items() if getattr(before, name) != value}
-    moves = decision.move is not None or decision.approval_move is not None
+    status = decision.move or ReceivableStatus(before.receivable_status)
+    money_fell = values.get("total_received", before.total_received) < before.total_received
+    payout_move = payout.due_move(before, status, money_fell=money_fell)
+    moves = decision.move is not None or decision.approval_move is not None or payout_move is not None
     if not changed and new is None and not decision.entries and not moves:
         return
     # PAID demands a zero balance (a CHECK), so a status that leaves PAID is written first and one that enters it last.
     leaves_paid = decision.move is not None and before.receivable_status == ReceivableStatus.PAID.value
     if decision.move is not None and leaves_paid:
         await lifecycle.move_receivable(tx, before.invoice_id, ReceivableStatus.PAID, decision.move, reason=remarks)
-    if changed or new is not None or decision.entries or decision.move is not None:
+    if changed or new is not None or decision.entries or decision.move is not None or payout_move is not None:
         await _write_values(tx, who, before, changed, new)
     if decision.entries:
         await tx.execute(
@@ -362,8 +370,10 @@ async def _apply(
         if before.network_status is not None:
             # The buyer is told by the network; the job finds out whether there is anything left to withdraw.
             await enqueue(tx, WITHDRAW, ids={"invoice_id": before.invoice_id, "actor": who.subject})
+    await payout.follow_money(tx, before, status, money_fell=money_fell)
     await _owed_again(tx, before, values.get("balance", before.balance))
-    await _leave_trace(tx, who, before, changed, decision, remarks, new)
+    paid = {} if payout_move is None else {"payout_status": payout_move.value}
+    await _leave_trace(tx, who, before, changed | paid, decision, remarks, new)
     await _approve(tx, who, before, {*changed, *(["lines"] if new is not None else [])}, decision, remarks)
 
 

@@ -108,3 +108,9 @@ class KeptNotFound(NotFound):
     """There is no such kept webhook and no such message in doubt."""
 
     code = "NETWORK_KEPT_NOT_FOUND"
+
+
+class DispatchNotFound(NotFound):
+    """There is no such dispatch of yours, or it ended more than 30 days ago."""
+
+    code = "DISPATCH_NOT_FOUND"

@@ -29,11 +29,12 @@ from hundi.network import matches
 from hundi.network.adapters import sending as providers
 from hundi.network.adapters.departure import FORWARD
 from hundi.network.arrivals import take_all
-from hundi.network.books import answers, money, sending
+from hundi.network.books import answers, money, runs, sending
 from hundi.network.books.acting import NETWORK, acting
 from hundi.network.central import unit
 from hundi.network.central.delivery import call_out
 from hundi.network.ends import party_of
+from hundi.network.errors import ObjectBusy
 from hundi.network.party_store import PostgresPartyStore
 from hundi.network.protocol.faults import Fault, MessageRefused
 from hundi.network.protocol.mailbox import retry_at
@@ -160,6 +161,15 @@ async def dispatch_requested(context: JobContext, payload: dict[str, Any]) -> No
             log.warning("not dispatched", seller_id=seller_id, invoice_id=problem.rejected, code=problem.code)
 
 
+async def run_dispatch(context: JobContext, payload: dict[str, Any]) -> None:
+    """Take one step of a dispatch that nobody waits for; the step puts the next one into the queue itself."""
+    seller_id, dispatch_id = SellerId(payload["seller_id"]), str(payload["dispatch_id"])
+    try:
+        await runs.step(context.db, seller_id, context.keyring, context.settings, dispatch_id)
+    except ObjectBusy as error:
+        raise RunLater(_SOON, "another message is changing one of its objects") from error
+
+
 async def withdraw(context: JobContext, payload: dict[str, Any]) -> None:
     """Tell the network that an invoice was cancelled in the books, once nothing of it is under way any more."""
     seller_id, invoice_id = SellerId(payload["seller_id"]), str(payload["invoice_id"])
@@ -251,4 +261,5 @@ JOBS: Final[Mapping[str, Handler]] = {
     WITHDRAW: withdraw,
     REAPPLY: reapply,
     "invoices.dispatch_requested": dispatch_requested,
+    runs.RUN: run_dispatch,
 }

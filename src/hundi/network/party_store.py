@@ -38,7 +38,7 @@ PARTY: Final = Statements(
         VALUES ($1, $2, $3, $4, $5, $6)""",
     due="""
         SELECT parcel_id, receiver, parcel, due, attempts FROM network_outbox
-         WHERE seller_id = $1 AND due <= $2::timestamptz + interval '5 minutes' AND (due <= $2 OR attempts = 0)
+         WHERE seller_id = $1 AND (due <= $2 OR attempts = 0 OR due > $2::timestamptz + interval '2 hours')
          ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED""",
     next_due="SELECT min(due) FROM network_outbox WHERE seller_id = $1",
     postpone="UPDATE network_outbox SET attempts = $3, due = $4 WHERE seller_id = $1 AND parcel_id = $2",
@@ -69,10 +69,10 @@ PARTY: Final = Statements(
     read="SELECT what, id, value, more FROM network_read($1, $2, $3, $4, $5, $6)",
     write="SELECT network_write($1, $2, $3, $4, $5, $6)",
 )
-# What was never tried is looked at as soon as it counts as due, which is before its time.
+# What was never tried, or seems to be put off for longer than anything is, is due (TOO_FAR in hundi.network.outbox).
 _NOT_YET: Final = """
-    SELECT min(CASE WHEN attempts = 0 THEN due - interval '5 minutes' ELSE due END) FROM network_outbox
-     WHERE seller_id = $1 AND due > $2 AND (attempts > 0 OR due > $2::timestamptz + interval '5 minutes')"""
+    SELECT min(due) FROM network_outbox
+     WHERE seller_id = $1 AND due > $2 AND attempts > 0 AND due <= $2::timestamptz + interval '2 hours'"""
 _KEYS: Final = "SELECT key, object_id FROM network_objects WHERE seller_id = $1 AND key = ANY ($2)"
 _OVERTAKE: Final = "UPDATE network_objects SET revision = $3 WHERE seller_id = $1 AND object_id = $2 AND revision < $3"
 _PENDING: Final = "SELECT DISTINCT object_id FROM network_awaiting WHERE seller_id = $1 AND object_id = ANY ($2)"

@@ -20,7 +20,7 @@ from hundi.kit.actor import Actor
 from hundi.kit.money import checked_amount
 from hundi.kit.paging import Part
 from hundi.payments import queries, service
-from hundi.payments.rules import NewEntry
+from hundi.payments.rules import NewEntry, doubts_of_reversal
 from hundi.payments.schemas import EntryCreate, EntryOutcome, EntryResponse, EntryReversal
 
 _TAGS: Final = ["payment-controller"]
@@ -104,12 +104,17 @@ async def reverse_invoice_entry(
     state: State,
     sellerId: SellerParameter = None,
 ) -> Reply[Envelope[EntryOutcome]]:
-    """Take an entry back by another one. An entry is reversed once; asking again changes nothing."""
+    """Take an entry back by another one. An entry is reversed once; asking again changes nothing.
+
+    An entry that a payment over the network brought may be taken back too (the cheque bounced): the invoice is owed again
+    and its `payoutStatus` is FAILED. The network keeps the payment as confirmed, which a warning says.
+    """
 
     async def work(tx: Transaction) -> Envelope[EntryOutcome]:
         entry = await service.reverse(tx, call.actor, invoiceId, entryId, data.note or None)
         row = await invoices.one(tx, tx.seller_id, invoiceId)
-        return ok(EntryOutcome(entry=EntryResponse.of(entry), invoice=shown(state, row)))
+        doubts = doubts_of_reversal(entry.created_by)
+        return ok(EntryOutcome(entry=EntryResponse.of(entry), invoice=shown(state, row)), doubts)
 
     return await once(state.db, call, work)
 

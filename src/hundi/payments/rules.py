@@ -11,6 +11,8 @@ from hundi.kit.errors import FieldProblem
 from hundi.kit.gstin import is_tan
 from hundi.kit.money import ONE_RUPEE, ZERO
 
+BY_NETWORK: Final = "network"
+"""The actor of what the network's word alone does: it stands as ``createdBy`` of the entries that follow from it."""
 TDS_KINDS: Final = frozenset({EntryKind.TDS_INCOME_TAX, EntryKind.TDS_GST})
 
 
@@ -61,6 +63,17 @@ def doubts_of(new: NewEntry) -> list[FieldProblem]:
         message = "A round-off of more than ₹1 is unusual: a discount may be meant."
         return [FieldProblem("amount", "ROUND_OFF_LARGE", message, str(new.amount))]
     return []
+
+
+def doubts_of_reversal(created_by: str) -> list[FieldProblem]:
+    """List what is doubtful about taking an entry back: the network has no message for it (contract b2b §6.2, §8.3)."""
+    if created_by != BY_NETWORK:
+        return []
+    message = (
+        "The payment stays confirmed on the network, which has no message to take that back: write to the buyer; what "
+        "is paid after all is recorded here."
+    )
+    return [FieldProblem("entryId", "CONFIRMED_ON_NETWORK", message)]
 
 
 def effect_of(new: NewEntry, expected_tds: Decimal, standing: Certificates) -> Decimal:

@@ -6,9 +6,10 @@ from hundi.auth.rules import permissions_of
 from hundi.db.pool import Transaction
 from hundi.kit.actor import Actor
 from hundi.kit.ids import new_id
+from hundi.payments.rules import BY_NETWORK
 
-NETWORK: Final = "network"
-"""The actor of what the network's word alone does: it stands as ``createdBy`` of the entries that follow from it."""
+NETWORK: Final = BY_NETWORK
+"""The actor of what the network's word alone does."""
 
 
 def acting(tx: Transaction, subject: str, request_id: str | None = None) -> Actor:

@@ -13,6 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from hundi.db.pool import Transaction
+from hundi.documents import queries as documents
 from hundi.documents.queries import ItemRow
 from hundi.network.matching import plain_words
 from hundi.network.papers import order_of
@@ -37,6 +38,14 @@ _UNDER_WAY: Final = """
       JOIN network_invoices l ON l.seller_id = $1 AND l.invoice_id = i.invoice_id
       JOIN network_objects o ON o.seller_id = $1 AND o.object_id = l.object_id
      WHERE i.seller_id = $1 AND i.po_number = ANY ($2::text[]) AND l.pending IS NOT NULL AND o.status = 'CREATED'"""
+# Corrections that were sent and are not answered: the order counts what the buyer has, until the network has taken them.
+_CORRECTED: Final = """
+    SELECT i.invoice_id, i.po_number, o.buyer, o.data::text AS data
+      FROM invoices i
+      JOIN network_invoices l ON l.seller_id = $1 AND l.invoice_id = i.invoice_id
+      JOIN network_objects o ON o.seller_id = $1 AND o.object_id = l.object_id
+     WHERE i.seller_id = $1 AND i.po_number = ANY ($2::text[]) AND l.pending IS NOT NULL
+       AND o.status IN ('SENT TO BUYER', 'RETURNED') ORDER BY i.invoice_id"""
 _ONE: Final = Decimal(1)
 
 
@@ -81,6 +90,7 @@ class Orders:
             for row in await tx.fetch(_UNDER_WAY, tx.seller_id, list(numbers)):
                 for share in facts_of(decoded(row["data"]), InvoiceFacts).orders:
                     _take(by_id.get(share.order_id, {}), by_ref(share.lines))
+            await _take_corrected(tx, numbers, found)
         rows = await tx.fetch(_SENT, tx.seller_id, list(object_ids)) if found and object_ids else []
         return cls(found, {row["object_id"]: facts_of(decoded(row["data"]), InvoiceFacts) for row in rows})
 
@@ -106,6 +116,39 @@ class Orders:
             order.left, self._before = left, None
 
 
+async def _take_corrected(
+    tx: Transaction, numbers: Sequence[str], orders: Mapping[tuple[str, str], Sequence[OpenOrder]]
+) -> None:
+    """Take off what corrections under way bill more than the order counts of them; what they bill less is not free yet."""
+    rows = await tx.fetch(_CORRECTED, tx.seller_id, list(numbers))
+    items: dict[str, list[ItemRow]] = {}
+    for item in await documents.items(tx, tx.seller_id, [row["invoice_id"] for row in rows]) if rows else ():
+        items.setdefault(item.invoice_id, []).append(item)
+    for row in rows:
+        shares = {share.order_id: share for share in facts_of(decoded(row["data"]), InvoiceFacts).orders}
+        for one in orders.get((row["po_number"], b2b_key(row["buyer"])), ()):
+            share = shares.get(one.order.id)
+            if one.order.status == OrderStatus.FULLY_INVOICED and share is None:
+                continue
+            counted = by_ref(share.lines if share is not None else ())
+            billed: dict[str, Decimal] = {}
+            for item in items.get(row["invoice_id"], ()):
+                own = _own_reference(item, one)
+                billed[own] = billed.get(own, Decimal(0)) + _quantity(item)
+            _take(one.left, {own: max(n - counted.get(own, Decimal(0)), Decimal(0)) for own, n in billed.items()})
+            break
+
+
+def _quantity(item: ItemRow) -> Decimal:
+    return item.quantity if item.quantity is not None else _ONE
+
+
+def _own_reference(item: ItemRow, one: OpenOrder) -> str:
+    """Give the order line an invoice's line is for as the order itself calls it; empty where none is."""
+    ref = item.order_line or line_for(item, one.order.lines) or ""
+    return ref.removeprefix(f"{one.order.number}/")
+
+
 def _take(left: dict[str, Decimal], billed: Mapping[str, Decimal]) -> None:
     for ref, quantity in billed.items():
         left[ref] = left.get(ref, Decimal(0)) - quantity
@@ -117,9 +160,9 @@ def _referring(one: OpenOrder, share: OrderShare | None, items: Sequence[ItemRow
         one.left[own] = one.left.get(own, Decimal(0)) + given
     found = []
     for item in items:
-        quantity = item.quantity if item.quantity is not None else _ONE
+        quantity = _quantity(item)
         ref: str | None = item.order_line or line_for(item, one.order.lines)
-        own = (ref or "").removeprefix(f"{one.order.number}/")
+        own = _own_reference(item, one)
         # What goes beyond the order the buyer's match has to show; named, the network would refuse the whole invoice.
         if item.order_line is None and one.left.get(own, Decimal(0)) < quantity:
             ref = None

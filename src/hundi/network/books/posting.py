@@ -32,6 +32,7 @@ from hundi.payments import service as payments
 
 _RESPONSES: Final[Mapping[Event, str]] = {Event.ACCEPT: "ACCEPT", Event.REJECT: "REJECT", Event.RETURN: "RETURN"}
 _OPEN: Final = frozenset({ReceivableStatus.PENDING.value, ReceivableStatus.PARTIALLY_PAID.value})
+_OWED: Final = _OPEN | {ReceivableStatus.DISPUTED.value}
 _PAID: Final = frozenset({InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.PAID, InvoiceStatus.CLOSED})
 _ARRIVED: Final = "The network has it: it was delivered to the buyer."
 _CHANGED: Final = "invoice/resp-status-change-invoice"
@@ -182,6 +183,9 @@ async def _effects(
             to = _payout_after(event, found)
             row = await _row(tx, link) if to is not None else None
             if to is not None and row is not None:
+                if to is PayoutStatus.PAID and row.receivable_status in _OWED:
+                    # An entry of an earlier part was taken back meanwhile, or the books ask for more than was sent.
+                    to = PayoutStatus.NOT_INITIATED
                 await _move_payout(tx, row, to)
                 if row.receivable_status == ReceivableStatus.CANCELLED.value:
                     # The payment stood in the way of telling the buyer; whether it still does is the job's to see.

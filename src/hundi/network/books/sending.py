@@ -4,6 +4,7 @@ Over the network an invoice is sent once as one object; what the buyer returned 
 Nothing leaves before the transaction commits, and :mod:`hundi.network.books.posting` says what came of it.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -51,6 +52,7 @@ _OPEN: Final = frozenset({InvoiceStatus.SENT.value, InvoiceStatus.RETURNED.value
 
 SLICE: Final = 200
 """How many invoices go over the network in one commit: locks are short, and little is done again after an interruption."""
+_AT_A_STRETCH: Final = 10
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,15 +139,37 @@ async def in_slices(
     for at in range(0, len(ids), SLICE):
         part = {invoice_id: places[invoice_id] for invoice_id in ids[at : at + SLICE]}
         async with db.transaction(bound) as tx:
-            ways = await _ways(tx, list(part), asked)
-            if ways.channel is Channel.EMAIL:
-                break
-            sender = _Sender(tx, who, keyring, settings, asked, ways.default_hsn)
-            done = QueueOutcome(queued=[], already=[], refused=[])
-            await sender.send({one: place for one, place in part.items() if one in ways.over}, done)
-        ahead.done.update(ways.over)
-        ahead.outcome.add(done)
+            done = await one_slice(tx, who, keyring, settings, part, asked)
+        if done is None:
+            break
+        ahead.done.update(done.over)
+        ahead.outcome.add(done.outcome)
     return ahead
+
+
+class SliceDone(NamedTuple):
+    """What became of a slice: which of its invoices went over the network; the others go by mail."""
+
+    over: set[str]
+    outcome: QueueOutcome
+
+
+async def one_slice(
+    tx: Transaction,
+    who: Actor | Origin,
+    keyring: Keyring,
+    settings: Settings,
+    places: Mapping[str, int],
+    wanted: Wanted,
+) -> SliceDone | None:
+    """Send what of these invoices goes over the network; ``places`` has where each is named. None: all go by mail."""
+    ways = await _ways(tx, list(places), wanted)
+    if ways.channel is Channel.EMAIL:
+        return None
+    done = QueueOutcome(queued=[], already=[], refused=[])
+    sender = _Sender(tx, who, keyring, settings, wanted, ways.default_hsn)
+    await sender.send({one: at for one, at in places.items() if one in ways.over}, done)
+    return SliceDone(ways.over, done)
 
 
 async def dispatch(
@@ -228,6 +252,12 @@ def _add(outcome: QueueOutcome, found: QueueOutcome, places: Sequence[int]) -> N
     outcome.add(msgspec.structs.replace(found, refused=refused, warnings=warnings))
 
 
+async def _let_others(count: int) -> None:
+    """Let the process answer others now and then: writing a slice's messages is arithmetic, and takes a good part of a second."""
+    if count % _AT_A_STRETCH == 0:
+        await asyncio.sleep(0)
+
+
 class _Sender:
     """One request's invoices on their way into the outbox."""
 
@@ -262,7 +292,8 @@ class _Sender:
         candidates = await self._candidates(found)
         demanded, is_refused = await dispatch_queries.e_invoice_from(self.tx)
         written: list[_Written] = []
-        for invoice_id, at in places.items():
+        for count, (invoice_id, at) in enumerate(places.items(), 1):
+            await _let_others(count)
             field = f"invoiceIds[{at}]"
             if invoice_id not in found:
                 message = "There is no such invoice here; check the id."
@@ -290,7 +321,8 @@ class _Sender:
         outgoing = await Outgoing.begin(self.tx, self.actor, self.keyring, self.settings)
         await outgoing.expect([one.message for one in written])
         ready: list[_Ready] = []
-        for one in written:
+        for count, one in enumerate(written, 1):
+            await _let_others(count)
             try:
                 ready.append(_Ready(one, await outgoing.put(one.message)))
             except Refusal as refused:

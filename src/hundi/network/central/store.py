@@ -32,7 +32,7 @@ CENTRAL: Final = Statements(
     put_outgoing="INSERT INTO central.outbox (parcel_id, receiver, parcel, due, attempts) VALUES ($1, $2, $3, $4, $5)",
     due="""
         SELECT parcel_id, receiver, parcel, due, attempts FROM central.outbox
-         WHERE due <= $1::timestamptz + interval '5 minutes' AND (due <= $1 OR attempts = 0)
+         WHERE due <= $1 OR attempts = 0 OR due > $1::timestamptz + interval '2 hours'
          ORDER BY due, parcel_id LIMIT $2 FOR UPDATE SKIP LOCKED""",
     next_due="SELECT min(due) FROM central.outbox",
     postpone="UPDATE central.outbox SET attempts = $2, due = $3 WHERE parcel_id = $1",

@@ -34,15 +34,14 @@ _SERVERS: Final = """
 _REGISTER: Final = """
     INSERT INTO central.homes (home, public_key, address, created_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT ON CONSTRAINT homes_pk DO UPDATE SET public_key = excluded.public_key, address = excluded.address"""
-# What was never tried is looked at as soon as it counts as due, which is before its time.
 _NEXT_DUE: Final = """
-    SELECT min(CASE WHEN attempts = 0 THEN due - interval '5 minutes' ELSE due END) FROM central.outbox
-     WHERE receiver = $1 AND due > $2 AND (attempts > 0 OR due > $2::timestamptz + interval '5 minutes')"""
-# A parcel that was never tried is due from its birth, whatever the clock of whoever put it there said (stamps may lie five
-# minutes off).
+    SELECT min(due) FROM central.outbox
+     WHERE receiver = $1 AND due > $2 AND attempts > 0 AND due <= $2::timestamptz + interval '2 hours'"""
+# A parcel that was never tried is due from its birth, whatever the clock of whoever put it there said. What seems to be put
+# off for longer than anything is (TOO_FAR in hundi.network.outbox) was so by a clock that has been set back since.
 _DUE: Final = """
     SELECT parcel_id, receiver, parcel, due, attempts FROM central.outbox
-     WHERE receiver = $1 AND due <= $2::timestamptz + interval '5 minutes' AND (due <= $2 OR attempts = 0)
+     WHERE receiver = $1 AND (due <= $2 OR attempts = 0 OR due > $2::timestamptz + interval '2 hours')
      ORDER BY due, parcel_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
 
 
