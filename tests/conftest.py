@@ -6,8 +6,10 @@ PostgreSQL's ``bin`` folder to run the same tests on.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
@@ -29,12 +32,19 @@ from hundi.files.store import FileStore
 from hundi.kit.keys import Keyring
 from receiver import Receiver, receiving
 
+# The suite starts some hundred processes of Hundi. Where nothing that is compiled may be kept (containers often say so) each
+# of them would compile all of it, and pytest every test: a third of the suite's time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Read when this module is loaded, because the environment is cleared before the first test.
 PG_BIN = os.environ.get("HUNDI_TEST_PG_BIN")
 
 
+# How many examples a property gets that does not say so itself.
+EXAMPLES = {"default": 40, "ci": 100, "soak": 1000}[os.environ.get("TEST_TIER", "default")]
 # Neither a deadline nor a word about slow generation: how quick the machine is this minute is not what these tests ask.
-settings.register_profile("hundi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("hundi", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hundi")
 
 
@@ -66,6 +76,16 @@ def quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Log as the product does: the tracebacks of structlog's defaults draw every local variable and take seconds for it."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+
+
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """Give the data folder of the session's server; outside pytest's own, whose names are long."""
@@ -79,7 +99,8 @@ async def database_urls(server_folder: Path) -> AsyncIterator[Urls]:
     """Give the addresses (owner, app, loader) of a migrated database.
 
     Its server leaves the disk to the kernel: a process that is killed loses nothing by it, and no test takes the machine's
-    power away. tests/unit/embedded looks at what a server is started with otherwise.
+    power away. Nor does it tidy up at its end: nobody reads what it leaves. tests/unit/embedded looks at what a server is
+    started and stopped with otherwise.
     """
     server = EmbeddedPostgres(server_folder, binaries=Path(PG_BIN) if PG_BIN else None)
     waiting = {"fsync=on": "fsync=off", "full_page_writes=on": "full_page_writes=off"}
@@ -90,7 +111,9 @@ async def database_urls(server_folder: Path) -> AsyncIterator[Urls]:
         await upgrade(urls.owner, app_role="hundi_app", loader_role="hundi_loader")
         yield urls
     finally:
-        await server.stop()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postmaster, "STEPS", postmaster.STEPS[1:])
+            await server.stop()
 
 
 @pytest.fixture(scope="session")

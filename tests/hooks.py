@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,14 +18,17 @@ from hundi.jobs.context import JobContext
 from hundi.kit.clock import Clock
 from hundi.kit.keys import Keyring
 from hundi.webhooks import fanout, jobs, service
-from hundi.webhooks.outbox import Message, enqueue_delivery
+from hundi.webhooks.outbox import Message, enqueue_deliveries
 from hundi.webhooks.rows import EndpointRow
 from hundi.webhooks.service import Keys
-from receiver import Receiver
+from receiver import Got, Receiver
 
 OPEN = """
     SELECT DISTINCT endpoint_id, object_kind, object_id FROM webhook_deliveries
      WHERE seller_id = $1 AND state IN ('PENDING', 'SENDING') ORDER BY 1, 2, 3"""
+ATTEMPTS = """
+    SELECT a.outcome, a.status, a.response, a.detail FROM webhook_attempts a
+     WHERE a.seller_id = $1 ORDER BY a.delivery_id, a.attempt_no"""
 STATES = "SELECT state FROM webhook_deliveries WHERE seller_id = $1 ORDER BY delivery_id"
 KEEP = timedelta(days=30)
 DEFAULTS = Settings()
@@ -61,7 +67,7 @@ async def tell(
     async with seller.db.transaction(seller.seller_id) as tx:
         data = more.pop("data", {"n": 1})
         message = Message(type=type_, object_kind="invoice", object_id=object_id, data=data, **more)
-        return await enqueue_delivery(tx, message)
+        return await enqueue_deliveries(tx, [message])
 
 
 async def lanes(seller: make.Company) -> list[dict[str, Any]]:
@@ -85,3 +91,11 @@ async def fan_out(seller: make.Company, *, later: timedelta = timedelta(seconds=
 async def states(seller: make.Company) -> list[str]:
     """Give the state of each delivery in the order they were queued."""
     return [row["state"] for row in await seller.rows(STATES)]
+
+
+def check_v1(got: Got, secret: str) -> bool:
+    """Verify a message as a receiver would that has read nothing but the specification."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    content = f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
+    wanted = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    return f"v1,{wanted}" in got.headers["webhook-signature"].split(" ")

@@ -20,8 +20,10 @@ import uvicorn
 import make
 import network_bodies as bodies
 from hundi import app as hundi_app
+from hundi.auth.tokens import TokenSigner
 from hundi.config import Settings
 from hundi.db.pool import Database, Transaction
+from hundi.http.limits import Limits
 from hundi.http.outgoing import Outgoing
 from hundi.kit.addresses import parse_allow
 from hundi.kit.keys import Keyring
@@ -44,6 +46,9 @@ from receiver import Got, Receiver, status
 
 # The machine's certificates are read once for all of them; nobody here speaks TLS.
 _TLS = httpcore2.default_ssl_context()
+# Applications that no network uses any more, by whether they are a central unit alone: nine tenths of building one are its
+# routes, which are the same in all of them.
+_IDLE: dict[bool, list[Any]] = {True: [], False: []}
 CENTRE_KEYS = Keyring(["the secret key of a central unit that runs elsewhere"])
 
 
@@ -66,6 +71,30 @@ async def listening(asgi: Any, port: int = 0) -> AsyncIterator[int]:
         bound.close()
 
 
+def built(settings: Settings, db: Database, clock: Any, keyring: Keyring, *, centre_alone: bool = False) -> Any:
+    """Give an application of these parts: a new one, or an idle one that remembers nothing of its parts before."""
+    idle = _IDLE[centre_alone]
+    if not idle:
+        return hundi_app.build(
+            settings=settings, db=db, clock=clock, keyring=keyring, files=None, base_url="http://server.test",
+            centre_alone=centre_alone,
+        )  # fmt: skip
+    found = idle.pop()
+    found.clock = clock
+    limits = Limits(sign_ins=settings.sign_in_rate, pages=settings.page_rate, proxy_hops=settings.proxy_hops)
+    found.app.state.update(
+        {
+            "db": db,
+            "clock": clock,
+            "keyring": keyring,
+            "tokens": TokenSigner(keyring),
+            "settings": settings,
+            "limits": limits,
+        }
+    )
+    return found
+
+
 class Centre:
     """A central unit of its own key, alone on its port."""
 
@@ -81,10 +110,7 @@ class Centre:
 
     @staticmethod
     def app(db: Database, clock: Any) -> Any:
-        return hundi_app.build(
-            settings=Settings(), db=db, clock=clock, keyring=CENTRE_KEYS, files=None, base_url="http://centre.test",
-            centre_alone=True,
-        )  # fmt: skip
+        return built(Settings(), db, clock, CENTRE_KEYS, centre_alone=True)
 
     async def enrol(self, server: Server) -> None:
         async with self.db.unbound() as tx:
@@ -116,9 +142,7 @@ class Server:
         assert member is not None
         self.outgoing = Outgoing(parse_allow(allow), tls=_TLS)
         self.uplink = Uplink(db, self.keyring, self.settings, member, self.outgoing)
-        self.app = hundi_app.build(
-            settings=self.settings, db=db, clock=clock, keyring=self.keyring, files=None, base_url="http://server.test"
-        )
+        self.app = built(self.settings, db, clock, self.keyring)
         self.address = ""
         self.port = 0
         self.made: list[httpx2.AsyncClient] = []
@@ -196,6 +220,11 @@ class Trader:
         )
         return [bodies.json_of(row["data"])["resp"] for row in rows]
 
+    async def told(self, hook: str) -> int:
+        """Count how often the company was told of something."""
+        sql = "SELECT count(*) FROM events WHERE seller_id = $1 AND type = $2"
+        return int(await self.company.value(sql, f"network.{hook.replace('/', '.')}"))
+
     async def outbox(self) -> list[dict[str, Any]]:
         sql = "SELECT parcel_id, attempts, due, problem, parcel FROM network_outbox WHERE seller_id = $1 ORDER BY parcel_id"
         return await self.company.rows(sql)
@@ -255,7 +284,7 @@ class Network:
         allow = ",".join(f"127.0.0.1:{port}" for port in ports)
         self.db = db
         self.clock = clock
-        self.stack = AsyncExitStack()
+        self.stacks: list[AsyncExitStack] = []
         self.listens = AsyncExitStack()
         self.centre = Centre(db, clock, ports[0], allow)
         url = f"http://127.0.0.1:{ports[0]}"
@@ -270,7 +299,8 @@ class Network:
     async def start(self) -> None:
         await self.listens.enter_async_context(listening(self.wires[0], self.centre.port))
         for wire, server in zip(self.wires[1:], self.servers, strict=True):
-            await self.stack.enter_async_context(listening(wire, server.port))
+            self.stacks.append(AsyncExitStack())
+            await self.stacks[-1].enter_async_context(listening(wire, server.port))
             await self.centre.enrol(server)
 
     async def centre_down(self) -> None:
@@ -317,8 +347,10 @@ class Network:
         for server in self.servers:
             await server.close()
         await self.centre.outgoing.aclose()
-        await self.listens.aclose()
-        await self.stack.aclose()
+        # Together: each of them takes some tenths of a second to notice.
+        await asyncio.gather(self.listens.aclose(), *(one.aclose() for one in self.stacks))
+        for wire in self.wires:
+            _IDLE[wire is self.wires[0]].append(wire.app)
 
 
 async def offered(

@@ -45,12 +45,6 @@ async def kept(new_seller: Any, http_factory: Any) -> tuple[make.Company, dict[s
     return company, at
 
 
-@pytest.fixture
-async def served(client: httpx2.AsyncClient) -> dict[str, Any]:
-    found: dict[str, Any] = (await client.get("/schema/openapi.json")).json()
-    return found
-
-
 def operation(served: dict[str, Any], name: str) -> dict[str, Any]:
     found = [one for item in served["paths"].values() for one in item.values() if one["operationId"] == name]
     assert len(found) == 1, name

@@ -24,7 +24,7 @@ import admin_calls
 import make
 
 TIER = os.environ.get("TEST_TIER", "default")
-EXAMPLES = {"default": 2, "ci": 3, "soak": 100}[TIER]
+EXAMPLES = {"default": 1, "ci": 3, "soak": 100}[TIER]
 # The coverage phase sends every boundary of every field, thousands of requests in all: by default it looks at some
 # operations that stand for the others, in the soak at all of them.
 COVERED = (

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import msgspec
-import pytest
 
 import network_bodies as bodies
 from hundi.kit.keys import Keyring
@@ -16,21 +14,6 @@ from hundi.network.keys import HomeSigner, ServerSigner
 from hundi.network.protocol.decisions import Delivery, Resp
 from hundi.network.protocol.parcels import CENTRE, Parcel, Position, encode
 from network_peers import CENTRE_KEYS, Network, Trader, offered, parcel_of
-
-
-@pytest.fixture
-async def network(db: Any, clock: Any) -> AsyncIterator[Network]:
-    made = Network(db, clock)
-    try:
-        await made.start()
-        yield made
-    finally:
-        await made.close()
-
-
-@pytest.fixture
-async def pair(network: Network) -> tuple[Trader, Trader]:
-    return await network.pair()
 
 
 async def test_companies_of_two_servers_trade(network: Network, pair: tuple[Trader, Trader]) -> None:

@@ -5,19 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 import network_bodies as bodies
 from ledger import findings
 from network_books import Trade
 from network_world import World
 
 D = Decimal
-
-
-@pytest.fixture
-def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
 
 
 async def by_hand(trade: Trade, made: str, amount: float, reference: str, kind: str = "RECEIPT") -> str:

@@ -30,11 +30,6 @@ D = Decimal
 SPLITS = ("TDS_INCOME_TAX", "TDS_GST", "DISCOUNT", "ROUND_OFF", "OTHER", "ADVANCE")
 
 
-@pytest.fixture
-def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
-
-
 class Play:
     """One invoice, and two sides that do what comes into their heads; what is refused is refused."""
 

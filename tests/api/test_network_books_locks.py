@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from hundi.network import jobs
 from ledger import findings
 from network_books import Trade
@@ -17,11 +15,6 @@ from network_world import World
 
 D = Decimal
 LOCK = "SELECT 1 FROM {} WHERE seller_id = $1 AND {} = $2 FOR UPDATE NOWAIT"
-
-
-@pytest.fixture
-def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
 
 
 @asynccontextmanager

@@ -147,7 +147,7 @@ async def test_only_what_is_beyond_doubt_is_named(world: World, new_seller: Any)
     )  # fmt: skip
     made = await invoiced(
         trade, order, billed("Gate valve", 1, 100), billed("Tee", 1, 7, hsnCode="730792"),
-        billed("Steel tube", 90, 2, hsnCode="73063090"), billed("Pipe", 50, 2, hsnCode="730630"),
+        billed("Steel tube", 90, 2, hsnCode="73063090", unit="Nos."), billed("Pipe", 50, 2, hsnCode="730630"),
         billed("Elbow 90 degrees", 1, 7, hsnCode="730792", unit="PCS", orderLineReference="4"),
     )  # fmt: skip
     await trade.dispatch(made)

@@ -16,11 +16,6 @@ from network_world import World
 COUNT = int({"default": 8, "ci": 8, "soak": 1000}[os.environ.get("TEST_TIER", "default")])
 
 
-@pytest.fixture
-def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
-
-
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "SLICE", 3 if COUNT < 1000 else 200)

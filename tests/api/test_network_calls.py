@@ -20,11 +20,6 @@ from network_world import Trader, World
 
 
 @pytest.fixture
-async def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
-
-
-@pytest.fixture
 async def pair(world: World, new_seller: Any) -> tuple[Trader, Trader]:
     return await world.join(await new_seller()), await world.join(await new_seller())
 

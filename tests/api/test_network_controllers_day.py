@@ -5,8 +5,6 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-import pytest
-
 import network_bodies as bodies
 from ledger import findings
 from network_books import Trade, line
@@ -16,11 +14,6 @@ from network_world import World
 D = Decimal
 PAISA = D("0.01")
 PAY = "/api/v0/network/payable/pay"
-
-
-@pytest.fixture
-def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
 
 
 class Day:

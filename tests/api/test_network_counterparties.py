@@ -15,11 +15,6 @@ from network_world import World
 PATH = "/api/v0/network/counterparty"
 
 
-@pytest.fixture
-def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
-
-
 async def test_set_shown_listed_and_forgotten(seller: make.Company) -> None:
     customers = sorted([await seller.customer() for _ in range(3)])
     for at, customer in enumerate(customers):

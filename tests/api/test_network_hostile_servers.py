@@ -1,14 +1,12 @@
-"""Bad input and faults between servers, over real HTTP: what is brought again, altered, late or lied about, and who races.
+"""Faults between servers, over real HTTP: who never answers, answers twice or lies, who races, and what is lost on the way.
 
 The programs themselves are killed in scenarios/test_network_servers; answers that are none, and servers that are away, slow or
-broken stand in test_network_wire_faults. Here the other side keeps to the wire, and to nothing else.
+broken stand in test_network_wire_faults, parcels that are altered in test_network_altered_parcels. Here the other side keeps to the wire, and to nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import timedelta
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -18,36 +16,16 @@ import msgspec
 import pytest
 
 import hooks
-import make
 import network_bodies as bodies
-from hundi.db.embedded import Urls
-from hundi.db.pool import open_database
 from hundi.http.outgoing import Outgoing
 from hundi.jobs.context import JobContext
 from hundi.network.central import unit
-from hundi.network.keys import HomeSigner, ServerSigner
-from hundi.network.outbox import TOO_FAR
+from hundi.network.keys import ServerSigner
 from hundi.network.protocol import messages as m
-from hundi.network.protocol.parcels import CENTRE, Parcel, Position, encode, seal
 from network_peers import CENTRE_KEYS, Network, Trader, member_of, offered, parcel_of, taken
 from receiver import receiving, status
 
 Pair = tuple[Trader, Trader]
-
-
-@pytest.fixture
-async def network(db: Any, clock: Any) -> AsyncIterator[Network]:
-    made = Network(db, clock)
-    try:
-        await made.start()
-        yield made
-    finally:
-        await made.close()
-
-
-@pytest.fixture
-async def pair(network: Network) -> Pair:
-    return await network.pair()
 
 
 async def invoiced(network: Network, pair: Pair, **more: Any) -> dict[str, Any]:
@@ -62,155 +40,6 @@ async def copies(pair: Pair, object_id: str) -> list[dict[str, Any]]:
     """Give both sides' copies of an object, without what is each side's own."""
     sql = "SELECT status, version, revision, data::text AS data FROM network_objects WHERE seller_id = $1 AND object_id = $2"
     return [(await trader.company.rows(sql, object_id))[0] for trader in pair]
-
-
-async def told(trader: Trader, hook: str) -> int:
-    """Count how often a company was told of something."""
-    sql = "SELECT count(*) FROM events WHERE seller_id = $1 AND type = $2"
-    return int(await trader.company.value(sql, f"network.{hook.replace('/', '.')}"))
-
-
-# ---------------------------------------------------------------- brought again, altered, unsigned, late
-
-
-class Letter:
-    """A genuine parcel under way to one of the two ends, as somebody on the wire has it."""
-
-    def __init__(self, http: httpx2.AsyncClient, path: str, parcel: Parcel, signer: Any, clock: Any) -> None:
-        self.http = http
-        self.path = path
-        self.parcel = parcel
-        self.signer = signer
-        self.clock = clock
-
-    async def offer(self, off: timedelta = timedelta(0)) -> tuple[int, str]:
-        return await offered(self.http, self.path, self.parcel, self.signer, self.clock, off)
-
-    def headers(self) -> dict[str, str]:
-        envelope = seal(self.parcel.id, self.parcel.sender, encode(self.parcel), self.clock.now(), self.signer)
-        return {
-            "Network-Sender": envelope.sender, "Network-Receiver": self.parcel.receiver,
-            "Network-Message-Id": envelope.id, "Network-Stamp": envelope.stamp.isoformat(),
-            "Network-Signature": envelope.signature, "Content-Type": "application/json",
-        }  # fmt: skip
-
-    async def post(self, headers: dict[str, str], content: bytes | None = None) -> tuple[int, str]:
-        content = encode(self.parcel) if content is None else content
-        reply = await self.http.post(f"/network/inbox/{self.path}", headers=headers, content=content)
-        if reply.status_code == 200:
-            return 200, ""
-        return reply.status_code, reply.json()["errorResponse"]["apiSubErrors"][0]["code"]
-
-
-@pytest.fixture(params=["to the centre", "to a company"])
-async def letter(request: Any, network: Network, pair: Pair) -> AsyncIterator[Letter]:
-    """Give an invoice on its way: the supplier's message to the centre, or the centre's delivery to the buyer."""
-    supplier, buyer = pair
-    await supplier.send("invoice/req-send-invoice", bodies.send_invoice(supplier.b2b_id, buyer.b2b_id))
-    parcel, address = parcel_of((await supplier.outbox())[0]), f"http://127.0.0.1:{network.centre.port}"
-    signer: Any = ServerSigner(supplier.server.keyring)
-    path = "invoice/req-send-invoice"
-    if request.param == "to a company":
-        await supplier.drain()
-        [row] = await network.centre.waiting(buyer.home)
-        parcel, address, signer = parcel_of(row), buyer.server.address, HomeSigner(CENTRE_KEYS, CENTRE)
-    async with httpx2.AsyncClient(base_url=address) as http:
-        yield Letter(http, path, parcel, signer, network.clock)
-
-
-async def had_no_effect(network: Network, pair: Pair) -> None:
-    assert await told(pair[1], "invoice/req-send-invoice") == 0
-    assert await told(pair[0], "invoice/resp-send-invoice") == 0
-    async with network.db.unbound() as tx:
-        sql = "SELECT count(*) FROM central.inbox WHERE sender = $1"
-        assert await tx.fetchval(sql, pair[0].home) <= 2
-
-
-async def test_what_is_brought_again_counts_once(network: Network, pair: Pair, letter: Letter) -> None:
-    for _ in range(3):
-        assert await letter.offer() == (200, "")
-    recorded = letter.headers()
-    await network.carry()
-    assert await letter.post(recorded) == (200, ""), "somebody had recorded it"
-    network.clock.move(minutes=5, seconds=1)
-    assert await letter.post(recorded) == (401, "CLOCK_OUT_OF_WINDOW")
-    places = tuple(Position(one.lane, one.number + 7) for one in letter.parcel.positions)
-    letter.parcel = msgspec.structs.replace(letter.parcel, positions=places)
-    assert await letter.offer() == (400, "MESSAGE_ID_REUSED")
-    await network.carry()
-    assert await told(pair[1], "invoice/req-send-invoice") == 1
-    assert await told(pair[0], "invoice/resp-send-invoice") == 1
-
-
-async def test_what_was_altered_on_the_way_is_nobody_s(network: Network, pair: Pair, letter: Letter) -> None:
-    good, content = letter.headers(), encode(letter.parcel)
-    for name, value in {
-        "Network-Sender": f"{pair[1].server.name}/CEK0000001", "Network-Message-Id": bodies.object_id("MSG"),
-        "Network-Stamp": (network.clock.now() + timedelta(seconds=1)).isoformat(),
-        "Network-Signature": good["Network-Signature"][::-1],
-    }.items():  # fmt: skip
-        code, why = await letter.post(good | {name: value})
-        assert (code, why in {"BAD_SIGNATURE", "SENDER_UNKNOWN"}) == (401, True), (name, why)
-    assert content.count(b"1180") > 1
-    assert await letter.post(good, content.replace(b"1180", b"9180")) == (401, "BAD_SIGNATURE")
-    assert await letter.post(good, content + b" ") == (401, "BAD_SIGNATURE")
-    turned = good | {"Network-Receiver": f"{pair[1].server.name}/CEK0000001"}
-    assert (await letter.post(turned))[0] in {400, 401, 404}
-    await had_no_effect(network, pair)
-    assert await letter.post(good) == (200, ""), "as it was made it is good"
-
-
-async def test_what_is_not_signed_or_not_of_now_is_not_read(network: Network, pair: Pair, letter: Letter) -> None:
-    good = letter.headers()
-    for name in ("Network-Sender", "Network-Message-Id", "Network-Stamp", "Network-Signature"):
-        assert await letter.post({key: value for key, value in good.items() if key != name}) == (401, "REQUIRED")
-    assert await letter.post({"Content-Type": "application/json"}) == (401, "REQUIRED")
-    for minutes in (-6, 6, -60 * 24 * 365):
-        assert await letter.offer(timedelta(minutes=minutes)) == (401, "CLOCK_OUT_OF_WINDOW")
-    await had_no_effect(network, pair)
-    for minutes in (-4, 4):
-        assert await letter.offer(timedelta(minutes=minutes)) == (200, ""), "within five minutes clocks may differ"
-
-
-@pytest.mark.parametrize("off", [timedelta(minutes=6), timedelta(minutes=-6), timedelta(days=400)])
-async def test_a_server_whose_clock_is_wrong_waits_until_it_is_right(
-    db: Any, clock: Any, database_urls: Urls, off: timedelta
-) -> None:
-    """It is told so, nothing is lost either way, and everything takes effect once when the clocks agree."""
-    wrong = make.MovedClock(clock.at)
-    other_db = await open_database(database_urls.app, wrong, max_size=4)
-    network = Network(db, clock, (other_db, wrong))
-    try:
-        await network.start()
-        supplier, buyer = await network.pair()
-        wrong.reset(clock.at + off)
-        buyer.company.clients.clear()
-        sent = bodies.send_invoice(supplier.b2b_id, buyer.b2b_id)
-        await supplier.send("invoice/req-send-invoice", sent)
-        asked = await buyer.check()
-        for trader in (supplier, buyer):
-            await trader.drain()
-        await network.centre.deliver()
-        [row] = await buyer.outbox()
-        assert row["problem"].startswith("CLOCK_OUT_OF_WINDOW: ")
-        [waiting] = await network.centre.waiting(buyer.home)
-        assert waiting["problem"].startswith("CLOCK_OUT_OF_WINDOW: ")
-        assert await told(supplier, "invoice/resp-send-invoice") == 1, "whose clock is right goes on"
-        clock.move(minutes=7)
-        wrong.reset(clock.at)
-        async with db.unbound() as tx:
-            due = [
-                row[0] for row in await tx.fetch("SELECT sellers_with_parcels($1, $2)", clock.at, clock.at + TOO_FAR)
-            ]
-        assert buyer.company.seller_id in due, "though a clock has put it off for more than a year"
-        await buyer.server.uplink.drain(buyer.company.seller_id, looking=True)
-        assert await network.answer(buyer, asked) == ("SUCCESS", None)
-        await network.carry()
-        assert await told(buyer, "invoice/req-send-invoice") == 1
-        assert await buyer.status("invoice", sent["invoice"]["objectId"]) == "SENT TO BUYER"
-    finally:
-        await network.close()
-        await other_db.close()
 
 
 # ---------------------------------------------------------------- the other side does what it likes
@@ -257,7 +86,7 @@ async def test_a_buyer_who_answers_twice_is_heard_once(network: Network, pair: P
     second = await buyer.unrehearsed(m.ConfirmInvoice, bodies.confirm_invoice(sent, "REJECT"))
     assert await network.answer(buyer, first) == ("SUCCESS", None)
     assert await network.answer(buyer, second) == ("FAILURE", "STALE_STATUS")
-    assert await told(supplier, "invoice/req-confirm-invoice") == 1
+    assert await supplier.told("invoice/req-confirm-invoice") == 1
     assert [one["status"] for one in await copies(pair, sent["invoice"]["objectId"])] == ["ACCEPTED"] * 2
 
 
@@ -281,7 +110,7 @@ async def test_who_answers_for_another_s_object_learns_nothing_and_changes_nothi
             "BAD_SIGNATURE",
         )
     await network.carry()
-    assert await told(pair[0], "invoice/req-confirm-invoice") == 0
+    assert await pair[0].told("invoice/req-confirm-invoice") == 0
     assert [(one["status"], one["revision"]) for one in await copies(pair, sent["invoice"]["objectId"])] == [
         ("SENT TO BUYER", 2)
     ] * 2
@@ -337,7 +166,7 @@ async def test_buyers_that_cannot_be_sent_to(network: Network, pair: Pair) -> No
     async with network.db.unbound() as tx:
         await unit.order(tx, CENTRE_KEYS, m.SwitchB2bId(b2b_id=buyer.b2b_id, active=False))
     assert await sent_to(buyer.b2b_id) == ("FAILURE", "B2B_ID_INACTIVE")
-    assert await told(buyer, "invoice/req-send-invoice") == 1, "it heard of none but the one that was for it"
+    assert await buyer.told("invoice/req-send-invoice") == 1, "it heard of none but the one that was for it"
 
 
 async def business_of(trader: Trader) -> dict[str, Any]:
@@ -394,9 +223,9 @@ async def test_with_half_of_everything_lost_all_of_it_arrives_once_and_in_order(
         assert ours == theirs
         assert (ours["status"], ours["version"], ours["revision"]) == ("ACCEPTED", 2, 4)
     for trader, hook in ((buyer, "req-send-invoice"), (buyer, "req-edit-invoice"), (supplier, "req-confirm-invoice")):
-        assert await told(trader, f"invoice/{hook}") == 3
+        assert await trader.told(f"invoice/{hook}") == 3
     for trader, hook in ((supplier, "resp-send-invoice"), (buyer, "resp-confirm-invoice")):
-        assert await told(trader, f"invoice/{hook}") == 3
+        assert await trader.told(f"invoice/{hook}") == 3
 
 
 async def test_a_centre_that_is_restarted_in_mid_flow_goes_on_where_it_was(db: Any, clock: Any) -> None:
@@ -414,7 +243,7 @@ async def test_a_centre_that_is_restarted_in_mid_flow_goes_on_where_it_was(db: A
             await supplier.drain()
             clock.move(seconds=20)
         assert [row["problem"].partition(":")[0] for row in await supplier.outbox()] == ["NO_REPLY"]
-        assert await told(buyer, "invoice/req-send-invoice") == 0
+        assert await buyer.told("invoice/req-send-invoice") == 0
         await network.centre_up()
         clock.move(seconds=20)
         await network.carry()
@@ -422,7 +251,7 @@ async def test_a_centre_that_is_restarted_in_mid_flow_goes_on_where_it_was(db: A
         assert await network.answer(buyer, accept) == ("SUCCESS", None)
         ours, theirs = await copies(pair, sent["invoice"]["objectId"])
         assert (ours, ours["status"], ours["version"]) == (theirs, "ACCEPTED", 2)
-        assert await told(buyer, "invoice/req-send-invoice") == await told(buyer, "invoice/req-edit-invoice") == 1
+        assert await buyer.told("invoice/req-send-invoice") == await buyer.told("invoice/req-edit-invoice") == 1
     finally:
         await network.close()
 
@@ -489,7 +318,7 @@ async def test_a_document_that_its_own_server_did_not_look_at_is_looked_at_by_th
     assert answer["errorDtl"].endswith("come to 1179.80: send that (₹1 either way).")
     assert await supplier.status("invoice", wrong["invoice"]["objectId"]) == "FAILED"
     assert (await supplier.listed())["data"] == []
-    assert await told(buyer, "invoice/req-send-invoice") == 0
+    assert await buyer.told("invoice/req-send-invoice") == 0
     later = await supplier.send("invoice/req-send-invoice", right)
     assert await network.answer(supplier, later) == ("SUCCESS", None), "it shares the order's lane with the other"
     edited = bodies.edit_invoice(right, 590, "SENT TO BUYER")
@@ -532,12 +361,13 @@ def test_every_fault_of_the_issue_has_its_test() -> None:
 
 
 _HERE = "api/test_network_hostile_servers.py::"
+_LETTERS = "api/test_network_altered_parcels.py::"
 _KILLS = "scenarios/test_network_servers.py::test_the_trade_survives_kills"
 CASES = {
-    "replayed": [f"{_HERE}test_what_is_brought_again_counts_once"],
-    "altered": [f"{_HERE}test_what_was_altered_on_the_way_is_nobody_s"],
-    "unsigned, expired": [f"{_HERE}test_what_is_not_signed_or_not_of_now_is_not_read"],
-    "clock skew": [f"{_HERE}test_a_server_whose_clock_is_wrong_waits_until_it_is_right"],
+    "replayed": [f"{_LETTERS}test_what_is_brought_again_counts_once"],
+    "altered": [f"{_LETTERS}test_what_was_altered_on_the_way_is_nobody_s"],
+    "unsigned, expired": [f"{_LETTERS}test_what_is_not_signed_or_not_of_now_is_not_read"],
+    "clock skew": [f"{_LETTERS}test_a_server_whose_clock_is_wrong_waits_until_it_is_right"],
     "a peer that accepts and never answers": [
         f"{_HERE}test_a_centre_that_takes_and_never_answers_holds_up_one_object",
         f"{_HERE}test_a_buyer_who_never_answers_holds_up_nothing",

@@ -22,11 +22,6 @@ from network_world import Trader, World
 
 
 @pytest.fixture
-async def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
-
-
-@pytest.fixture
 async def pair(world: World, new_seller: Any) -> tuple[Trader, Trader]:
     return await world.join(await new_seller()), await world.join(await new_seller())
 
@@ -207,12 +202,12 @@ async def test_the_commands_show_what_the_api_shows(pair: tuple[Trader, Trader],
     order = await ordered(pair)
     good, bad = await billed(pair, **for_order(order)), await billed(pair, 590, poDetails=[])
     seller_id = buyer.company.seller_id
-    document, words = await payables.listed(settings, seller_id, payables.Wish())
+    document, words, _ = await payables.listed(settings, seller_id, payables.Wish())
     assert (document["total_count"], len(document["data"])) == (2, 2)
     assert words.splitlines()[0].split() == ["Due", "Supplier", "Invoice", "Amount", "due", "Status", "Match"]
     assert words.splitlines()[-1] == "2 of 2."
     assert "1,180.00" in words
-    few, _ = await payables.listed(settings, seller_id, payables.Wish(verdict="NO_ORDER", status="SENT TO BUYER"))
+    few, *_ = await payables.listed(settings, seller_id, payables.Wish(verdict="NO_ORDER", status="SENT TO BUYER"))
     assert [one["objectId"] for one in few["data"]] == [bad["invoice"]["objectId"]]
     with pytest.raises(Refused, match="There is no verdict GOOD"):
         await payables.listed(settings, seller_id, payables.Wish(verdict="GOOD"))

@@ -16,11 +16,6 @@ PROPOSAL = "/api/v0/network/payable/proposal"
 
 
 @pytest.fixture
-async def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
-
-
-@pytest.fixture
 async def pair(world: World, new_seller: Any) -> tuple[Trader, Trader]:
     return await world.join(await new_seller()), await world.join(await new_seller())
 

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 import network_bodies as bodies
 from network_world import Trader, World
-
-
-@pytest.fixture
-def world(db: Any, keyring: Any, clock: Any) -> World:
-    return World(db, keyring, clock)
 
 
 async def accepted(supplier: Trader, buyer: Trader, total: float = 1180, **more: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import jsonschema_rs
 import pytest
 
@@ -17,14 +16,6 @@ from hundi.http.description import component_name, finished
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 FACTS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(CONTRACT.glob("*.json"))}
-
-
-@pytest.fixture
-async def served(client: httpx2.AsyncClient) -> dict[str, Any]:
-    reply = await client.get("/schema/openapi.json")
-    assert reply.status_code == 200
-    found: dict[str, Any] = reply.json()
-    return found
 
 
 def every_schema(node: Any) -> Iterator[dict[str, Any]]:

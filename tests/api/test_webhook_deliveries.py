@@ -1,11 +1,7 @@
-"""Deliveries of webhooks over real HTTP: signed, in order, again after a failure, and logged."""
+"""Deliveries of webhooks over real HTTP: signed, again after a failure, and logged. Order and company: test_webhook_lanes."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,16 +12,12 @@ import pytest
 import hooks
 import make
 from hundi.jobs.context import JobContext
-from hundi.jobs.later import RunLater
 from hundi.kit import standard_webhooks
 from hundi.kit.keys import Keyring
-from hundi.webhooks import delivery, jobs, service
+from hundi.webhooks import service
 from hundi.webhooks.rules import DELAYS, MAX_ATTEMPTS
-from receiver import Got, Receiver, hang_up, silent, slow_body, status
+from receiver import Receiver, hang_up, silent, slow_body, status
 
-ATTEMPTS = """
-    SELECT a.outcome, a.status, a.response, a.detail FROM webhook_attempts a
-     WHERE a.seller_id = $1 ORDER BY a.delivery_id, a.attempt_no"""
 JOBS = """
     SELECT convert_from(payload, 'UTF8')::json AS payload, execute_after - created AS delay FROM pgqueuer
      WHERE entrypoint = 'webhooks.drain' AND convert_from(payload, 'UTF8') LIKE '%' || $1 || '%' ORDER BY id"""
@@ -35,14 +27,6 @@ JOBS = """
 async def context(seller: make.Company, receiver: Receiver) -> AsyncIterator[JobContext]:
     async with hooks.sender(seller, receiver) as found:
         yield found
-
-
-def check_v1(got: Got, secret: str) -> bool:
-    """Verify as a receiver would that has read nothing but the specification."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    content = f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
-    wanted = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
-    return f"v1,{wanted}" in got.headers["webhook-signature"].split(" ")
 
 
 async def test_an_event_reaches_its_endpoint_signed(
@@ -65,11 +49,13 @@ async def test_an_event_reaches_its_endpoint_signed(
     assert (got.json["sequence"], got.json["sellerId"]) == (1, seller.seller_id)
     assert got.json["data"] == {"invoiceNumber": invoice["invoiceNumber"], "netAmount": 1180}
     assert got.json["id"] == got.headers["webhook-id"]
-    assert check_v1(got, keys.secret)
+    assert hooks.check_v1(got, keys.secret)
     now = context.clock.now()
     assert standard_webhooks.verify(got.headers, got.body, now=now, public_keys=[endpoint.public_key])
     assert await hooks.states(seller) == ["DELIVERED"]
-    assert (await seller.rows(ATTEMPTS)) == [{"outcome": "TAKEN", "status": 200, "response": "ok", "detail": None}]
+    assert (await seller.rows(hooks.ATTEMPTS)) == [
+        {"outcome": "TAKEN", "status": 200, "response": "ok", "detail": None}
+    ]
 
 
 async def test_every_matching_endpoint_hears_of_it_under_one_id_and_others_do_not(
@@ -115,7 +101,7 @@ async def test_the_schedule_is_kept_for_75_hours_and_then_the_next_one_has_its_t
     )
     assert [(row["delivery_id"], row["state"]) for row in rows] == [(first, "FAILED"), (second, "DELIVERED")]
     assert rows[0]["detail"] == "Given up after 10 attempts. Answered with 500."
-    assert (await seller.rows(ATTEMPTS))[0]["response"] == "down� �"
+    assert (await seller.rows(hooks.ATTEMPTS))[0]["response"] == "down� �"
     told = await seller.value("SELECT data::text FROM events WHERE seller_id = $1 AND type = 'webhook.delivery_failed'")
     assert json.loads(told)["deliveryId"] == first
 
@@ -131,7 +117,7 @@ async def test_after_a_500_and_a_200_all_is_well_again(
         context.clock.move(seconds=wait)
         await hooks.work(seller, context)
         assert (await seller.value(failing, endpoint.endpoint_id) is None) is (wait == 400)
-    outcomes = [(row["outcome"], row["status"]) for row in await seller.rows(ATTEMPTS)]
+    outcomes = [(row["outcome"], row["status"]) for row in await seller.rows(hooks.ATTEMPTS)]
     assert outcomes == [("ANSWERED", 500), ("NO_ANSWER", None), ("TAKEN", 200)]
     assert await hooks.states(seller) == ["DELIVERED"]
 
@@ -196,7 +182,7 @@ async def test_a_redirect_is_not_followed(seller: make.Company, context: JobCont
     await hooks.tell(seller)
     await hooks.work(seller, context)
     assert [got.path for got in receiver.got] == ["/hook"]
-    (attempt,) = await seller.rows(ATTEMPTS)
+    (attempt,) = await seller.rows(hooks.ATTEMPTS)
     assert (attempt["status"], attempt["outcome"]) == (302, "ANSWERED")
     assert "Redirects are not followed" in attempt["detail"]
 
@@ -208,229 +194,20 @@ async def test_a_huge_or_slow_answer_is_cut(
     receiver.answers = [status(200, b"y" * 5_000_000), slow_body]
     await hooks.tell(seller)
     await hooks.work(seller, context)
-    (attempt,) = await seller.rows(ATTEMPTS)
+    (attempt,) = await seller.rows(hooks.ATTEMPTS)
     assert (attempt["outcome"], attempt["response"]) == ("TAKEN", "y" * 1024)
     real = context.outgoing.call
     monkeypatch.setattr(context.outgoing, "call", lambda *a, **k: real(*a, **{**k, "timeout_s": 1}))
     await hooks.tell(seller)
     await hooks.work(seller, context)
-    attempt = (await seller.rows(ATTEMPTS))[-1]
+    attempt = (await seller.rows(hooks.ATTEMPTS))[-1]
     assert attempt["outcome"] == "TAKEN", "its status came in time, and that is the answer"
     assert 5 < len(attempt["response"]) < 100
     receiver.answers = [silent]
     await hooks.tell(seller)
     await hooks.work(seller, context)
-    attempt = (await seller.rows(ATTEMPTS))[-1]
+    attempt = (await seller.rows(hooks.ATTEMPTS))[-1]
     assert (attempt["outcome"], attempt["detail"]) == ("NO_ANSWER", "No reply within 1 seconds.")
-
-
-async def test_messages_of_one_object_stay_in_order_and_others_do_not_wait(
-    seller: make.Company, context: JobContext, receiver: Receiver
-) -> None:
-    await hooks.register(seller, context, receiver)
-    for n in range(1, 4):
-        await hooks.tell(seller, "inv_a", data={"n": n})
-    await hooks.tell(seller, "inv_b", data={"n": 1})
-    receiver.answers = [status(500), status(200)]
-    await hooks.work(seller, context)
-    assert [(got.json["object"]["id"], got.json["sequence"]) for got in receiver.got] == [("inv_a", 1), ("inv_b", 1)]
-    context.clock.move(seconds=6)
-    await hooks.work(seller, context)
-    assert [(got.json["object"]["id"], got.json["sequence"]) for got in receiver.got[2:]] == [
-        ("inv_a", 1), ("inv_a", 2), ("inv_a", 3)
-    ]  # fmt: skip
-
-
-async def test_transactions_at_once_about_one_object_number_it_without_gaps(
-    seller: make.Company, context: JobContext, receiver: Receiver
-) -> None:
-    await hooks.register(seller, context, receiver)
-    await asyncio.gather(*(hooks.tell(seller, "inv_a", data={"n": n}) for n in range(12)))
-    await hooks.work(seller, context)
-    assert [got.json["sequence"] for got in receiver.got] == list(range(1, 13))
-    assert {got.json["data"]["n"] for got in receiver.got} == set(range(12))
-
-
-async def test_two_workers_at_once_send_it_once(seller: make.Company, context: JobContext, receiver: Receiver) -> None:
-    await hooks.register(seller, context, receiver)
-    for n in range(1, 6):
-        await hooks.tell(seller, "inv_a", data={"n": n})
-    (payload,) = await hooks.lanes(seller)
-    ends = await asyncio.gather(*(jobs.drain(context, payload) for _ in range(6)), return_exceptions=True)
-    assert all(end is None or isinstance(end, RunLater) for end in ends), ends
-    assert [got.json["sequence"] for got in receiver.got] == [1, 2, 3, 4, 5]
-    assert set(await hooks.states(seller)) == {"DELIVERED"}
-
-
-async def test_a_worker_killed_between_call_and_record_leads_to_the_same_message_again(
-    seller: make.Company, context: JobContext, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await hooks.register(seller, context, receiver)
-    await hooks.tell(seller)
-
-    async def die(*_: Any, **__: Any) -> bool:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(delivery, "record", die)
-        patch.setattr(delivery, "record_taken", die)
-        with pytest.raises(KeyboardInterrupt):
-            await hooks.work(seller, context)
-    assert await hooks.states(seller) == ["SENDING"]
-    with pytest.raises(RunLater):
-        await hooks.work(seller, context)
-    assert len(receiver.got) == 1, "while the attempt may be under way nobody repeats it"
-    context.clock.move(seconds=delivery.LEASE.total_seconds() + 1)
-    await hooks.work(seller, context)
-    one, two = receiver.got
-    assert one.headers["webhook-id"] == two.headers["webhook-id"]
-    assert one.body == two.body
-    assert int(two.headers["webhook-timestamp"]) > int(one.headers["webhook-timestamp"]), "signed anew"
-    assert [row["outcome"] for row in await seller.rows(ATTEMPTS)] == ["LOST", "TAKEN"]
-    assert await hooks.states(seller) == ["DELIVERED"]
-
-
-async def test_an_answer_that_comes_after_the_lease_still_counts(
-    seller: make.Company, context: JobContext, receiver: Receiver
-) -> None:
-    await hooks.register(seller, context, receiver)
-    await hooks.tell(seller)
-    (payload,) = await hooks.lanes(seller)
-    real = context.outgoing.call
-
-    async def slow(*args: Any, **kwargs: Any) -> Any:
-        reply = await real(*args, **kwargs)
-        context.outgoing.call = real
-        context.clock.move(seconds=delivery.LEASE.total_seconds() + 1)
-        receiver.answers = [status(500)]
-        await jobs.drain(context, payload)
-        return reply
-
-    context.outgoing.call = slow
-    await jobs.drain(context, payload)
-    assert [row["outcome"] for row in await seller.rows(ATTEMPTS)] == ["TAKEN", "ANSWERED"]
-    assert await hooks.states(seller) == ["DELIVERED"]
-    context.clock.move(hours=1)
-    await hooks.work(seller, context)
-    assert len(receiver.got) == 2
-
-
-@pytest.mark.parametrize("what", ["deleted", "disabled", "failing", "rotated"])
-async def test_what_becomes_of_an_endpoint_during_a_call_holds_for_the_next_of_its_lane(
-    seller: make.Company, context: JobContext, receiver: Receiver, what: str
-) -> None:
-    endpoint, old = await hooks.register(seller, context, receiver)
-    for n in range(3):
-        await hooks.tell(seller, data={"n": n})
-    path = f"/api/v0/webhook/endpoint/{endpoint.endpoint_id}"
-    real = context.outgoing.call
-
-    async def meanwhile(*args: Any, **kwargs: Any) -> Any:
-        context.outgoing.call = real
-        reply = await real(*args, **kwargs)
-        if what == "deleted":
-            assert (await seller.http.delete(path)).status_code == 200
-        elif what == "disabled":
-            assert (await seller.http.patch(path, json={"status": "DISABLED"})).status_code == 200
-        elif what == "failing":
-            await seller.run("UPDATE webhook_endpoints SET failing_since = now() WHERE seller_id = $1")
-        else:
-            assert (await seller.http.post(f"{path}/rotate")).status_code == 200
-        return reply
-
-    context.outgoing.call = meanwhile
-    await hooks.work(seller, context)
-    goes_on = what in {"failing", "rotated"}
-    assert await hooks.states(seller) == ["DELIVERED"] + (["DELIVERED"] * 2 if goes_on else ["FAILED"] * 2)
-    assert [got.json["sequence"] for got in receiver.got] == ([1, 2, 3] if goes_on else [1])
-    if what == "rotated":
-        assert [len(got.headers["webhook-signature"].split(" ")) for got in receiver.got] == [2, 4, 4]
-        assert all(check_v1(got, old.secret) for got in receiver.got)
-    outcomes = [row["outcome"] for row in await seller.rows(ATTEMPTS)]
-    assert outcomes == ["TAKEN"] * len(receiver.got), "an attempt is written for each call and no other"
-
-
-async def test_a_slow_endpoint_gets_only_a_few_calls_at_once(
-    seller: make.Company, context: JobContext, receiver: Receiver
-) -> None:
-    await hooks.register(seller, context, receiver)
-    gate = asyncio.Event()
-
-    async def wait(got: Got, writer: asyncio.StreamWriter) -> None:
-        await gate.wait()
-        await status(200)(got, writer)
-
-    receiver.answers = [wait]
-    for n in range(delivery.MOST_SLOW + 2):
-        await hooks.tell(seller, f"inv_{n}")
-    payloads = await hooks.lanes(seller)
-    busy = [asyncio.create_task(jobs.drain(context, one)) for one in payloads[: delivery.MOST_SLOW]]
-    async with asyncio.timeout(10):
-        while len(receiver.got) < delivery.MOST_SLOW:  # noqa: ASYNC110 - what is waited for happens in other tasks
-            await asyncio.sleep(0.01)
-    context.clock.move(seconds=3)
-    with pytest.raises(RunLater, match="slow"):
-        await jobs.drain(context, payloads[-1])
-    assert len(receiver.got) == delivery.MOST_SLOW
-    gate.set()
-    await asyncio.gather(*busy)
-    await hooks.work(seller, context)
-    assert set(await hooks.states(seller)) == {"DELIVERED"}
-
-
-async def test_endpoints_that_never_answer_keep_few_jobs_waiting(
-    seller: make.Company, context: JobContext, receiver: Receiver
-) -> None:
-    for n in range(3):
-        await hooks.register(seller, context, receiver, path=f"/{n}")
-    receiver.answers = [status(500)]
-    await hooks.tell(seller, "inv_0")
-    await hooks.work(seller, context)
-    assert len(receiver.got) == 3, "each has failed once"
-    gate = asyncio.Event()
-
-    async def wait(got: Got, writer: asyncio.StreamWriter) -> None:
-        await gate.wait()
-        await status(200)(got, writer)
-
-    receiver.answers = [wait]
-    for n in range(1, 5):
-        await hooks.tell(seller, f"inv_{n}")
-    payloads = [one for one in await hooks.lanes(seller) if one["object_id"] != "inv_0"]
-    assert len(payloads) == 12
-    jobs_ = [asyncio.create_task(jobs.drain(context, one)) for one in payloads]
-    async with asyncio.timeout(10):
-        while sum(job.done() for job in jobs_) < 12 - delivery.MOST_FAILING:  # noqa: ASYNC110 - happens in other tasks
-            await asyncio.sleep(0.01)
-        while len(receiver.got) < 3 + delivery.MOST_FAILING:  # noqa: ASYNC110 - happens in other tasks
-            await asyncio.sleep(0.01)
-    assert all(isinstance(job.exception(), RunLater) for job in jobs_ if job.done())
-    gate.set()
-    await asyncio.gather(*jobs_, return_exceptions=True)
-    await hooks.work(seller, context)
-    assert len(receiver.got) == 15, "one good answer of each, and all of them are told as before"
-
-
-async def test_many_calls_that_died_with_their_worker_do_not_hold_each_other_up(
-    seller: make.Company, context: JobContext, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await hooks.register(seller, context, receiver)
-    for n in range(2 * delivery.MOST_SLOW):
-        await hooks.tell(seller, f"inv_{n}")
-
-    async def die(*_: Any, **__: Any) -> bool:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(delivery, "record", die)
-        patch.setattr(delivery, "record_taken", die)
-        for payload in await hooks.lanes(seller):
-            with pytest.raises(KeyboardInterrupt):
-                await jobs.drain(context, payload)
-    assert set(await hooks.states(seller)) == {"SENDING"}
-    context.clock.move(seconds=delivery.LEASE.total_seconds() + 1)
-    await hooks.work(seller, context)
-    assert set(await hooks.states(seller)) == {"DELIVERED"}
 
 
 async def test_after_a_rotation_both_secrets_sign_for_a_day(
@@ -448,10 +225,10 @@ async def test_after_a_rotation_both_secrets_sign_for_a_day(
     await hooks.tell(seller)
     await hooks.work(seller, context)
     during, after = receiver.got
-    assert check_v1(during, old.secret)
-    assert check_v1(during, new.secret)
-    assert check_v1(after, new.secret)
-    assert not check_v1(after, old.secret)
+    assert hooks.check_v1(during, old.secret)
+    assert hooks.check_v1(during, new.secret)
+    assert hooks.check_v1(after, new.secret)
+    assert not hooks.check_v1(after, old.secret)
     assert [len(got.headers["webhook-signature"].split()) for got in (during, after)] == [4, 2]
     assert row.public_key == new.public_key
 
@@ -474,7 +251,7 @@ async def test_secrets_are_sealed_at_rest_and_a_lost_key_stops_the_sending(
     )  # fmt: skip
     await hooks.work(seller, other)
     assert receiver.got == []
-    assert "rotate it" in (await seller.rows(ATTEMPTS))[0]["detail"]
+    assert "rotate it" in (await seller.rows(hooks.ATTEMPTS))[0]["detail"]
 
 
 async def test_a_bare_message_is_its_data_and_goes_to_its_path(
@@ -490,7 +267,7 @@ async def test_a_bare_message_is_its_data_and_goes_to_its_path(
         "msg_mine",
     )
     assert (got.headers["hundi-sequence"], got.headers["hundi-object"]) == ("1", "invoice/inv_1")
-    assert check_v1(got, keys.secret)
+    assert hooks.check_v1(got, keys.secret)
 
 
 async def test_an_id_that_is_no_ascii_harms_no_header(
@@ -512,6 +289,6 @@ async def test_an_address_that_became_private_is_not_called(
     await seller.run("UPDATE webhook_endpoints SET url = 'https://10.1.2.3/' WHERE seller_id = $1")
     await hooks.tell(seller)
     await hooks.work(seller, context)
-    (attempt,) = await seller.rows(ATTEMPTS)
+    (attempt,) = await seller.rows(hooks.ATTEMPTS)
     assert attempt["outcome"] == "REFUSED"
     assert attempt["detail"].startswith("PRIVATE_ADDRESS: 10.1.2.3 is not")

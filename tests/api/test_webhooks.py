@@ -204,8 +204,8 @@ async def test_deliveries_are_found_by_what_they_are(
 
 @pytest.mark.parametrize(
     ("query", "code"),
-    [("deliveryState=LOST", None), ("from=soon", None), ("objectId=%00", "BAD_TEXT"), ("cursor=made-up", "BAD_CURSOR"),
-     ("limit=0", None), ("limit=5001", None)],
+    [("deliveryState=LOST", None), ("from=soon", None), ("from=2026-11-02&to=2026-11-01", "FROM_AFTER_TO"),
+     ("objectId=%00", "BAD_TEXT"), ("cursor=made-up", "BAD_CURSOR"), ("limit=0", None), ("limit=5001", None)],
 )  # fmt: skip
 async def test_a_bad_question_is_refused(seller: make.Company, query: str, code: str | None) -> None:
     reply = await seller.http.get(f"{DELIVERY}?{query}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,11 @@ class Module:
     name: str
     path: Path
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree: made when a test asks for it, and not by every process that only lists the tests."""
+        return ast.parse(self.text, str(self.path))
 
     @property
     def package(self) -> str:
@@ -60,11 +64,8 @@ def names() -> frozenset[str]:
 @cache
 def modules() -> tuple[Module, ...]:
     """Give every module of the package, migrations included, in order of name."""
-    made = []
-    for path in sorted((SOURCE / "hundi").rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        made.append(Module(_dotted(path), path, text, ast.parse(text, str(path))))
-    return tuple(made)
+    paths = sorted((SOURCE / "hundi").rglob("*.py"))
+    return tuple(Module(_dotted(path), path, path.read_text(encoding="utf-8")) for path in paths)
 
 
 @cache

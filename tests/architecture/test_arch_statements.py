@@ -29,53 +29,66 @@ _VOLATILE = re.compile(
 )
 
 
-def on_tenant_tables() -> list[Statement]:
-    return [found for found in statements() if found.tables and found.module not in CROSS_SELLER]
+# By package: which statements there are is known only once every file is parsed, and the tests are listed before that.
+PACKAGES = sorted({module.package for module in modules()})
+
+
+def statements_of(package: str) -> list[Statement]:
+    return [found for found in statements() if found.module.partition(".")[0] == package]
+
+
+def on_tenant_tables(package: str) -> list[Statement]:
+    return [found for found in statements_of(package) if found.tables and found.module not in CROSS_SELLER]
 
 
 def test_the_reader_finds_the_statements() -> None:
     """Without this a change of style could silence every test below."""
     assert len(tenant_tables()) >= 28
-    assert len(on_tenant_tables()) >= 60
+    assert sum(len(on_tenant_tables(package)) for package in PACKAGES) >= 60
     assert {"invoices.queries", "customers.service", "dispatch.lifecycle"} <= {found.module for found in statements()}
 
 
-@pytest.mark.parametrize("found", on_tenant_tables(), ids=lambda s: f"{s.module}:{s.line}")
-def test_a_statement_names_its_seller(found: Statement) -> None:
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_statement_names_its_seller(package: str) -> None:
     """Row-level security is the net; the condition is the rope, on both sides of every join."""
-    written = re.match(r"(?:WITH .*\) )?INSERT INTO (\w+) \(([^)]*)\)", found.sql)
-    needed = len(found.tables)
-    if written:
-        assert written.group(2).split(",")[0].strip() in {"seller_id", "{}"}, found.where
-        needed -= 1
-    else:
-        assert "INSERT INTO" not in found.sql or "{}" in found.sql, f"name the columns: {found.where}"
-    assert found.bindings >= needed, f"{found.tables} need seller_id = $n each: {found.where}"
+    for found in on_tenant_tables(package):
+        written = re.match(r"(?:WITH .*\) )?INSERT INTO (\w+) \(([^)]*)\)", found.sql)
+        needed = len(found.tables)
+        if written:
+            assert written.group(2).split(",")[0].strip() in {"seller_id", "{}"}, found.where
+            needed -= 1
+        else:
+            assert "INSERT INTO" not in found.sql or "{}" in found.sql, f"name the columns: {found.where}"
+        assert found.bindings >= needed, f"{found.tables} need seller_id = $n each: {found.where}"
 
 
-@pytest.mark.parametrize("found", statements(), ids=lambda s: f"{s.module}:{s.line}")
-def test_a_statement_is_one_that_citus_can_run(found: Statement) -> None:
-    sql = found.sql
-    assert not re.search(r"\bMERGE INTO\b", sql), found.where
-    assert "current_setting(" not in sql, f"the seller comes as a parameter: {found.where}"
-    update = sql.partition("DO UPDATE")[2]
-    assert not _VOLATILE.search(update), f"times come as parameters: {found.where}"
-    assert "jsonb_build_object(" not in update, f"use excluded.x: {found.where}"
-    if found.tables and re.match(r"UPDATE\b", sql):
-        assert not _VOLATILE.search(sql), f"no volatile function in UPDATE: {found.where}"
-        assert not re.search(r"\bSET (?:(?! WHERE ).)*\bseller_id =", sql), f"seller_id is never updated: {found.where}"
-    if re.search(r"\bFOR (NO KEY )?UPDATE\b|\bFOR SHARE\b", sql) and found.tables:
-        assert found.bindings, f"a row lock needs the seller: {found.where}"
-    assert not re.search(r"\bVALUES\s*\([^)]*\(\s*SELECT\b", sql), f"no sub-select in VALUES: {found.where}"
-    assert not re.search(r"\bSELECT (\w+\.)?\*", sql), f"name the columns: {found.where}"
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_statement_is_one_that_citus_can_run(package: str) -> None:
+    for found in statements_of(package):
+        sql = found.sql
+        assert not re.search(r"\bMERGE INTO\b", sql), found.where
+        assert "current_setting(" not in sql, f"the seller comes as a parameter: {found.where}"
+        update = sql.partition("DO UPDATE")[2]
+        assert not _VOLATILE.search(update), f"times come as parameters: {found.where}"
+        assert "jsonb_build_object(" not in update, f"use excluded.x: {found.where}"
+        if found.tables and re.match(r"UPDATE\b", sql):
+            assert not _VOLATILE.search(sql), f"no volatile function in UPDATE: {found.where}"
+            assert not re.search(r"\bSET (?:(?! WHERE ).)*\bseller_id =", sql), (
+                f"seller_id is never updated: {found.where}"
+            )
+        if re.search(r"\bFOR (NO KEY )?UPDATE\b|\bFOR SHARE\b", sql) and found.tables:
+            assert found.bindings, f"a row lock needs the seller: {found.where}"
+        assert not re.search(r"\bVALUES\s*\([^)]*\(\s*SELECT\b", sql), f"no sub-select in VALUES: {found.where}"
+        assert not re.search(r"\bSELECT (\w+\.)?\*", sql), f"name the columns: {found.where}"
 
 
-@pytest.mark.parametrize("found", statements(), ids=lambda s: f"{s.module}:{s.line}")
-def test_only_a_lifecycle_writes_a_state(found: Statement) -> None:
-    if found.tables and _STATE_WRITE.search(found.sql):
-        assert found.module.endswith(".lifecycle") or found.module in STATE_WRITERS, (
-            f"the move belongs into lifecycle.py: {found.where}"
-        )
+@pytest.mark.parametrize("package", PACKAGES)
+def test_only_a_lifecycle_writes_a_state(package: str) -> None:
+    for found in statements_of(package):
+        if found.tables and _STATE_WRITE.search(found.sql):
+            assert found.module.endswith(".lifecycle") or found.module in STATE_WRITERS, (
+                f"the move belongs into lifecycle.py: {found.where}"
+            )
 
 
 def test_advisory_locks_and_notices_stand_alone() -> None:

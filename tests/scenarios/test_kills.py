@@ -26,7 +26,7 @@ from running import RunningHundi
 from hundi.db.embedded import running_urls
 
 # Twenty and more in CI with those of test_import_kills, test_network_servers and test_delivery_crash.
-KILLS = {"default": 5, "ci": 6, "soak": 60}[os.environ.get("TEST_TIER", "default")]
+KILLS = {"default": 3, "ci": 6, "soak": 60}[os.environ.get("TEST_TIER", "default")]
 ROWS = 20_000
 BAD_EVERY = 100
 SENT = 40

@@ -20,8 +20,9 @@ from hundi.config import Settings
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
     """A command sends its log to standard error, which the runner closes after it."""
+    before = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 Thing = Annotated[str, typer.Argument(help="What is shown.")]

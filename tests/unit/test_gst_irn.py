@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from gst_documents import TN_SELLER, invoice
 from hundi.gst.document import DocumentKind
-from hundi.gst.irn import CASE_RULE_FROM, compute_irn, irn_of, is_irn, report_until, year_of
+from hundi.gst.irn import CASE_RULE_FROM, compute_irn, irn_of, is_irn, year_of
 
 BEFORE = date(2025, 5, 31)
 
@@ -62,14 +61,3 @@ def test_years_run_from_april(day: date, year: str) -> None:
 @pytest.mark.parametrize("text", ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"])
 def test_what_is_no_irn(text: str) -> None:
     assert not is_irn(text)
-
-
-@pytest.mark.parametrize(
-    ("turnover", "today", "until"),
-    [
-        (10, date(2026, 11, 22), date(2026, 12, 1)), (9, date(2026, 11, 22), None),
-        (10, date(2025, 3, 31), None), (100, date(2025, 3, 31), date(2026, 12, 1)), (100, date(2023, 10, 31), None),
-    ],
-)  # fmt: skip
-def test_how_long_a_document_may_be_reported(turnover: int, today: date, until: date | None) -> None:
-    assert report_until(date(2026, 11, 1), turnover=Decimal(turnover), today=today) == until

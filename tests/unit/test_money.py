@@ -20,7 +20,6 @@ from hundi.kit.money import (
     round_to_paise,
     round_to_rupee,
     rupees,
-    split_by_weight,
 )
 
 D = Decimal
@@ -101,32 +100,6 @@ def test_checking_never_raises_and_always_gives_paise(value: Decimal, negative: 
     assert checked.value.as_tuple().exponent == -2
     assert abs(checked.value) <= MAX_AMOUNT
     assert checked.error is None or len(checked.error.rejected or "") <= 41
-
-
-@given(
-    st.decimals(min_value=0, max_value=D("1e13"), allow_nan=False, places=2),
-    st.lists(st.integers(0, 10**9), min_size=1),
-)
-def test_parts_add_up_and_are_fair_to_a_paisa(total: Decimal, weights: list[int]) -> None:
-    if not any(weights):
-        with pytest.raises(ValueError, match="weights"):
-            split_by_weight(total, [D(weight) for weight in weights])
-        return
-    parts = split_by_weight(total, [D(weight) for weight in weights])
-    assert sum(parts) == total
-    for part, weight in zip(parts, weights, strict=True):
-        assert abs(part * sum(weights) - total * weight) < D("0.01") * sum(weights)
-    assert [-part for part in parts] == split_by_weight(-total, [D(weight) for weight in weights])
-
-
-def test_the_largest_remainder_gets_the_odd_paisa() -> None:
-    assert split_by_weight(D("100.00"), [D(1), D(1), D(1)]) == [D("33.34"), D("33.33"), D("33.33")]
-    assert split_by_weight(D("0.01"), [D(1), D(2)]) == [D("0.00"), D("0.01")]
-
-
-def test_negative_weights_are_refused() -> None:
-    with pytest.raises(ValueError, match="weights"):
-        split_by_weight(D(1), [D(2), D(-1)])
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,15 @@ def test_golden_files_are_right_by_the_portals_rules(name: str) -> None:
     assert [(one.field, one.code, one.message) for one in problems.errors] == []
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [("Kg", "KGS"), ("sq. ft", "SQF"), ("Each", "UNT"), ("L", "LTR"), ("Pallet", "PALLET"), ("", "OTH"), (None, "OTH")],
+)
+def test_a_unit_goes_out_as_the_portals_code_where_it_has_one(written: str | None, sent: str) -> None:
+    (line,) = document_of(row(), [item(unit=written)], default_hsn=HSN, account=None).items
+    assert line.unit == sent
+
+
 def test_an_order_is_counted_and_a_version_is_the_next() -> None:
     sample, lines, more = SAMPLES["for_an_order"]
     edited = body_of(sample, lines, more, replace(PLACE, current=1, new=2, status="RETURNED"))

@@ -1,6 +1,5 @@
 """Searching and exporting the audit trail over HTTP."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,25 +9,18 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from hundi.audit import export, search
-from hundi.audit.schemas import AuditOut, AuditPage
+from hundi.audit.schemas import AuditOut
 from hundi.audit.search import AuditRow, Wanted
 from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.http.docs import or_file, statuses
 from hundi.http.envelope import Envelope, Reply, in_ist, ok
+from hundi.http.listing import LONGEST, Cursor, Limit, Listed, Offset, Since, Text, Until, page_of, period_of, text_of
 from hundi.kit.actor import Actor
-from hundi.kit.dates import NotADate, parse_instant
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.paging import MAX_PAGE, MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 
 _TAGS: Final = ["audit"]
-_LONGEST: Final = 100
-Filter = Annotated[str | None, QueryParameter(required=False, max_length=_LONGEST)]
-Since = Annotated[
-    str | None,
-    QueryParameter(name="from", required=False, description="An instant or a day; without an offset, in India"),
-]
-Until = Annotated[str | None, QueryParameter(name="to", required=False, description="An instant, itself included")]
 
 
 @get(
@@ -41,36 +33,28 @@ Until = Annotated[str | None, QueryParameter(name="to", required=False, descript
 async def search_audit(
     who: Actor,
     state: State,
-    objectKind: Filter = None,
-    objectId: Filter = None,
-    actor: Filter = None,
+    objectKind: Text = None,
+    objectId: Text = None,
+    actor: Text = None,
     action: Annotated[
         str | None,
-        QueryParameter(required=False, max_length=_LONGEST, description="invoice.create, or invoice.* for all"),
+        QueryParameter(required=False, max_length=LONGEST, description="invoice.create, or invoice.* for all"),
     ] = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
-    cursor: str | None = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[AuditPage]]:
+) -> Reply[Envelope[Listed[AuditOut]]]:
     """Find who did what, newest first."""
     wanted = _wanted(objectKind, objectId, actor, action, since, until)
-    check_start(cursor, offset)
     belongs_to = [who.seller_id, "audit", *wanted.marks()]
-    before = read_cursor(state.keyring, belongs_to, cursor, 1)[0] if cursor is not None else None
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
-        rows, more = await search.page(tx, wanted, before=before, limit=limit, offset=offset)
+        rows = await search.page(tx, wanted, before=part.last_id, limit=part.most, offset=offset)
         total = await search.count(tx, wanted)
-    page = AuditPage(
-        data=[_shown(row) for row in rows],
-        total_count=min(total, MOST_COUNTED),
-        limit=limit,
-        offset=offset,
-        next_cursor=write_cursor(state.keyring, belongs_to, [rows[-1].audit_id]) if more else None,
-        total_count_estimated=total > MOST_COUNTED,
-    )
+    page = page_of(part, rows, total, show=_shown, key=lambda row: [row.audit_id], bounded=True)
     return Reply(ok(page), media_type="application/json")
 
 
@@ -86,10 +70,10 @@ async def search_audit(
 async def export_audit(
     who: Actor,
     state: State,
-    objectKind: Filter = None,
-    objectId: Filter = None,
-    actor: Filter = None,
-    action: Filter = None,
+    objectKind: Text = None,
+    objectId: Text = None,
+    actor: Text = None,
+    action: Text = None,
     since: Since = None,
     until: Until = None,
     format: Annotated[export.Format, QueryParameter(required=False)] = "csv",  # noqa: A002 - the query's name
@@ -113,29 +97,12 @@ def _wanted(
     kind: str | None, object_id: str | None, actor: str | None, action: str | None, since: str | None, until: str | None
 ) -> Wanted:
     problems: list[FieldProblem] = []
-    start, end = _instant("from", since, problems), _instant("to", until, problems)
-    if start and end and start > end:
-        message = "'from' must not be after 'to'."
-        problems += [FieldProblem(name, "FROM_AFTER_TO", message) for name in ("from", "to")]
-    texts = {"objectKind": kind, "objectId": object_id, "actor": actor, "action": action}
-    problems += [
-        FieldProblem(name, "BAD_TEXT", "Remove the NUL character.")
-        for name, text in texts.items()
-        if "\x00" in (text or "")
-    ]
+    start, end = period_of(since, until, problems)
+    for name, text in {"objectKind": kind, "objectId": object_id, "actor": actor, "action": action}.items():
+        text_of(name, text, problems)
     if problems:
         raise Invalid(problems=problems)
     return Wanted(object_kind=kind, object_id=object_id, actor=actor, action=action, since=start, until=end)
-
-
-def _instant(name: str, text: str | None, problems: list[FieldProblem]) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_instant(text)
-    except NotADate as error:
-        problems.append(FieldProblem(name, error.code, str(error), text[:_LONGEST]))
-        return None
 
 
 def _shown(row: AuditRow) -> AuditOut:

@@ -73,18 +73,15 @@ def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
     return "".join(parts), values
 
 
-async def page(
-    tx: Transaction, wanted: Wanted, *, before: str | None, limit: int, offset: int
-) -> tuple[list[AuditRow], bool]:
-    """Give rows newest first, those before an id where one is given, and whether more follow."""
+async def page(tx: Transaction, wanted: Wanted, *, before: str | None, limit: int, offset: int) -> list[AuditRow]:
+    """Give at most ``limit`` rows newest first, those before an id where one is given."""
     where, values = _conditions(wanted)
     if before is not None:
         values.append(before)
         where += f" AND a.audit_id < ${len(values) + 1}"
-    values += [limit + 1, offset]
+    values += [limit, offset]
     sql = f"{_ROWS}{where} ORDER BY a.audit_id DESC LIMIT ${len(values)} OFFSET ${len(values) + 1}"
-    rows = [AuditRow(**dict(row)) for row in await tx.fetch(sql, tx.seller_id, *values)]
-    return rows[:limit], len(rows) > limit
+    return [AuditRow(**dict(row)) for row in await tx.fetch(sql, tx.seller_id, *values)]
 
 
 async def count(tx: Transaction, wanted: Wanted) -> int:

@@ -1,100 +1,78 @@
 """The commands of `hundi network centre`."""
 
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from hundi.cli.options import DatabaseUrl, DataDir, Json, beside, with_secret
+from hundi.cli.options import DataDir, Json, with_secret
+from hundi.cli.verb import Document, Told, verb
+from hundi.config import Settings
 
 app = typer.Typer(help="What the operator of the central unit decides.", no_args_is_help=True)
 
 
-def _done(
-    work: Callable[[Any], Coroutine[Any, Any, dict[str, str]]],
-    data_dir: Path | None,
-    database_url: str | None,
-    *,
-    as_json: bool,
-) -> None:
-    from hundi.cli.output import result, run
-
-    found = run(work(beside(data_dir, database_url)))
-    result(found, "\n".join(f"{name}: {value}" for name, value in found.items()), as_json=as_json)
-
-
-@app.command()
-def kyc(
+@verb(app, "kyc")
+async def kyc(
+    settings: Settings,
     business_id: Annotated[str, typer.Argument(help="The business's object id (ORG…).")],
     approve: Annotated[bool, typer.Option("--approve/--reject", help="Whether it may trade.")] = True,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Approve a business, so that its B2B IDs may be used, or take it out of use."""
     from hundi.cli import centre
 
-    _done(lambda s: centre.decide_kyc(s, business_id, approved=approve), data_dir, database_url, as_json=as_json)
+    return await centre.decide_kyc(settings, business_id, approved=approve)
 
 
-@app.command()
-def switch(
+@verb(app, "switch")
+async def switch(
+    settings: Settings,
     b2b_id: Annotated[str, typer.Argument(help="The B2B ID.")],
     on: Annotated[bool, typer.Option("--on/--off", help="Whether it may be used for something new.")] = True,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Put a B2B ID into use or out of use."""
     from hundi.cli import centre
 
-    _done(lambda s: centre.switch(s, b2b_id, active=on), data_dir, database_url, as_json=as_json)
+    return await centre.switch(settings, b2b_id, active=on)
 
 
-@app.command()
-def settle(
+@verb(app, "settle")
+async def settle(
+    settings: Settings,
     payment_id: Annotated[str, typer.Argument(help="The on-platform payment's object id (PMT…).")],
     success: Annotated[bool, typer.Option("--success/--failed", help="What the rail says.")] = True,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Say how an on-platform payment ended."""
     from hundi.cli import centre
 
-    _done(lambda s: centre.settle(s, payment_id, success=success), data_dir, database_url, as_json=as_json)
+    return await centre.settle(settings, payment_id, success=success)
 
 
-@app.command()
-def enrol(
+@verb(app, "enrol")
+async def enrol(
+    settings: Settings,
     server: Annotated[str, typer.Argument(help="The name the server gets: small letters, digits, hyphens.")],
     public_key: Annotated[str, typer.Option("--key", help="What `hundi network server-key` prints there.")],
     address: Annotated[str, typer.Option("--address", help="How it is reached: https://host.")],
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Document:
     """Let another server in, or give it a new key or address."""
     from hundi.cli import centre
 
-    _done(lambda s: centre.enrol(s, server, public_key, address), data_dir, database_url, as_json=as_json)
+    return await centre.enrol(settings, server, public_key, address)
 
 
-@app.command()
-def servers(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+@verb(app, "servers")
+async def servers(settings: Settings) -> Told:
     """List the servers, what waits for each and why, and what one of them refused for good."""
     from hundi.cli import centre
-    from hundi.cli.output import result, run
 
-    found = run(centre.servers(beside(data_dir, database_url)))
+    found = await centre.servers(settings)
     lines = [
         f"{one['home']}: {one['address']}, {one['count']} waiting{_because(one['problem'])}" for one in found["servers"]
     ]
     lines += [
         f"refused {one['parcel_id']} for {one['receiver']}: {one['code']}: {one['detail']}" for one in found["refused"]
     ]
-    result(found, "\n".join(lines) or "No server is enrolled.", as_json=as_json)
+    return Told(found, "\n".join(lines) or "No server is enrolled.")
 
 
 def _because(problem: str | None) -> str:

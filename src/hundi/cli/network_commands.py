@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from hundi.cli.options import DatabaseUrl, DataDir, Host, Json, Port, Seller, beside, settings_from, with_secret
+from hundi.cli.options import DatabaseUrl, DataDir, Host, Json, Port, Seller, settings_from, with_secret
+from hundi.cli.verb import Told, verb
+from hundi.config import Settings
 
 app = typer.Typer(help="The B2B invoice network.", no_args_is_help=True)
 
@@ -62,8 +64,9 @@ def simulate(
     raise typer.Exit(0 if whole else 1)
 
 
-@app.command()
-def inbox(
+@verb(app, "inbox")
+async def inbox(
+    settings: Settings,
     status: Annotated[str | None, typer.Option("--status", help="Such as 'SENT TO BUYER' or ACCEPTED.")] = None,
     supplier: Annotated[str | None, typer.Option("--supplier", help="A supplier's B2B ID.")] = None,
     verdict: Annotated[str | None, typer.Option("--verdict", help="Such as MATCHED or PRICE_DIFFERS.")] = None,
@@ -71,34 +74,24 @@ def inbox(
     text: Annotated[str | None, typer.Option("--text", help="Part of a number, supplier or order.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="How many, those due first.")] = 50,
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Told:
     """List received invoices: supplier, dates, what is due, and how they match their orders."""
-    from hundi.cli.output import result, run
     from hundi.cli.payables import Wish, listed
 
     wish = Wish(status=status, supplier=supplier, verdict=verdict, due_to=due_to, text=text, limit=limit)
-    document, words = run(listed(beside(data_dir, database_url), seller, wish))
-    result(document, words, as_json=as_json)
+    return await listed(settings, seller, wish)
 
 
-@app.command()
-def match(
+@verb(app, "match")
+async def match(
+    settings: Settings,
     invoice_id: Annotated[str, typer.Argument(help="The object id of a received invoice.")],
     seller: Seller = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+) -> Told:
     """Match a received invoice with its orders and notes; exit code 1 when something differs beyond the tolerances."""
-    from hundi.cli.output import result, run
     from hundi.cli.payables import matched
 
-    document, words, good = run(matched(beside(data_dir, database_url), seller, invoice_id))
-    result(document, words, as_json=as_json)
-    raise typer.Exit(0 if good else 1)
+    return await matched(settings, seller, invoice_id)
 
 
 @app.command()
@@ -126,18 +119,15 @@ def server_key(data_dir: DataDir = None, as_json: Json = False) -> None:
     result({"publicKey": found}, found, as_json=as_json)
 
 
-@app.command()
-def outbox(
-    seller: Seller = None, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: Json = False
-) -> None:
+@verb(app, "outbox")
+async def outbox(settings: Settings, seller: Seller = None) -> Told:
     """List what companies have sent that waits to be carried, and what the central unit refused for good."""
-    from hundi.cli.networking import outbox as found_in
-    from hundi.cli.output import result, run
+    from hundi.cli import networking
 
-    found = run(found_in(beside(data_dir, database_url), seller))
+    found = await networking.outbox(settings, seller)
     lines = [
         f"{one['sellerId']} {one['parcelId']} {one['state']} after {one['attempts']} attempts"
         + (f": {one['problem']}" if one["problem"] else "")
         for one in found
     ]
-    result(found, "\n".join(lines) or "Nothing waits and nothing was refused.", as_json=as_json)
+    return Told(found, "\n".join(lines) or "Nothing waits and nothing was refused.")

@@ -9,12 +9,13 @@ import msgspec
 from hundi.cli.actor import the_seller
 from hundi.cli.output import Refused
 from hundi.cli.parts import opened
+from hundi.cli.verb import Told
 from hundi.config import Settings
 from hundi.kit.dates import ist_date
 from hundi.kit.money import format_inr
 from hundi.network import matches, payables, policies, queries
 from hundi.network.payable_schemas import MatchOut, PayableOut
-from hundi.network.payables import PayableOrder, PayablePart
+from hundi.network.payables import PayableOrder, PayableSort
 from hundi.network.payables_api import filter_of
 from hundi.network.protocol.statuses import Kind
 from hundi.network.verdicts import GOOD, Verdict
@@ -35,7 +36,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
-async def listed(settings: Settings, seller: str | None, wish: Wish) -> tuple[dict[str, Any], str]:
+async def listed(settings: Settings, seller: str | None, wish: Wish) -> Told:
     """Give received invoices, those due first, as a document and as a table.
 
     Raises :class:`Refused` on a verdict there is none of, and :class:`Invalid` on other filters that cannot be meant.
@@ -49,15 +50,15 @@ async def listed(settings: Settings, seller: str | None, wish: Wish) -> tuple[di
         status=wish.status, supplier=wish.supplier, verdict=verdict, matched=None, waiting=None, overdue=None,
         due_from=None, due_to=wish.due_to, text=wish.text,
     )  # fmt: skip
-    part = PayablePart(limit=wish.limit, order=PayableOrder.DUE_DATE, descending=False)
+    sort = PayableSort(order=PayableOrder.DUE_DATE, descending=False)
     async with opened(settings) as parts:
         today = ist_date(parts.clock.now())
         seller_id = await the_seller(parts, settings, seller)
         async with parts.db.read(seller_id) as tx:
-            found = await payables.page(tx, parts.keyring, wanted, part, today=today)
-    rows = [PayableOut.of(row, today) for row in found.rows]
-    document = {"total_count": found.total, "data": msgspec.to_builtins(rows, builtin_types=_KEPT)}
-    return document, _table(rows, found.total)
+            found, total = await payables.page(tx, wanted, sort, today=today, limit=wish.limit)
+    rows = [PayableOut.of(row, today) for row in found]
+    document = {"total_count": total, "data": msgspec.to_builtins(rows, builtin_types=_KEPT)}
+    return Told(document, _table(rows, total))
 
 
 def _table(rows: list[PayableOut], total: int) -> str:
@@ -78,8 +79,8 @@ def _day(day: date | None) -> str:
     return f"{day:%d-%m-%Y}" if day is not None else "-"
 
 
-async def matched(settings: Settings, seller: str | None, invoice_id: str) -> tuple[dict[str, Any], str, bool]:
-    """Give the match of a received invoice as a document and in words, and whether it is good.
+async def matched(settings: Settings, seller: str | None, invoice_id: str) -> Told:
+    """Give the match of a received invoice as a document and in words; not good when something differs too much.
 
     Raises :class:`NetworkObjectNotFound` where there is no such received invoice.
     """
@@ -93,4 +94,4 @@ async def matched(settings: Settings, seller: str | None, invoice_id: str) -> tu
     lines = [f"{shown.supplierInvoiceNumber} of {shown.supplierB2BId} with {orders}: {shown.verdict}"]
     lines += [f"  {finding.field}: {finding.verdict}: {finding.message}" for finding in shown.findings]
     document: dict[str, Any] = msgspec.to_builtins(shown, builtin_types=_KEPT)
-    return document, "\n".join(lines), shown.verdict in GOOD
+    return Told(document, "\n".join(lines), good=shown.verdict in GOOD)

@@ -12,12 +12,13 @@ from hundi.cli.actor import the_seller
 from hundi.cli.output import Refused
 from hundi.cli.parts import Parts, opened
 from hundi.config import Settings
+from hundi.files.store import nameless
 from hundi.kit.dates import ist_date
 from hundi.kit.ids import SellerId
 from hundi.kit.paging import MAX_PAGE
 from hundi.reports import books
 from hundi.reports.filters import ReportFilters
-from hundi.reports.sheets import AGEING_COLUMNS, OPEN_ITEM_COLUMNS, nameless, written
+from hundi.reports.sheets import AGEING_COLUMNS, OPEN_ITEM_COLUMNS, written
 
 AGEING: Final = "ageing"
 OPEN_ITEMS: Final = "open-items"

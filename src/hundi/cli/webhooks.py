@@ -70,7 +70,7 @@ async def rotate(settings: Settings, seller: str | None, endpoint_id: str) -> di
 
 
 async def delete(settings: Settings, seller: str | None, endpoint_id: str) -> dict[str, Any]:
-    """Delete an endpoint."""
+    """Delete an endpoint, so that nothing goes there any more, and give it as it was."""
     async with acting(settings, seller) as (_, tx, who):
         return plain(EndpointOut.of(await service.remove(tx, who, endpoint_id)))
 
@@ -90,7 +90,7 @@ async def deliveries(
         raise Refused(message)
     async with acting(settings, seller) as (_, tx, _who):
         wanted = Wanted(endpoint_id=endpoint_id, state=state)
-        rows, _more, _total = await queries.page(tx, wanted, before=None, limit=limit, offset=0)
+        rows, _ = await queries.page(tx, wanted, before=None, limit=limit, offset=0)
         return [plain(WebhookDeliveryOut.of(row)) for row in rows]
 
 

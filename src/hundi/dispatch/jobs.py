@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import structlog
 
+from hundi.config import address_of
 from hundi.dispatch import delivery, service
 from hundi.dispatch.delivery import Load
 from hundi.dispatch.mail import Attachment, BadAddress, Letter, Mail, checked_address, compose
 from hundi.dispatch.mail_body import MailInvoice, MailView, render_mail
 from hundi.dispatch.mailers import Mailer
 from hundi.dispatch.rules import Contact, Recipients
-from hundi.documents.links import base_url_of
 from hundi.documents.logo import fetch
 from hundi.documents.pages import pdf_name
 from hundi.documents.render import render_pdf
@@ -32,7 +32,7 @@ async def deliver(context: JobContext, payload: dict[str, Any]) -> None:
     """Send the mail of one delivery, at most once as far as anybody can know (see hundi.dispatch.delivery)."""
     seller_id, delivery_id = SellerId(payload["seller_id"]), str(payload["delivery_id"])
     mailer: Mailer = context.mailer
-    base_url = base_url_of(context.settings)
+    base_url = address_of(context.settings)
     async with context.db.transaction(seller_id) as tx:
         load = await delivery.begin(tx, context.keyring, base_url, delivery_id)
     if load is None:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from hundi.db.pool import Transaction
+from hundi.invoices.rows import LineRow
 from hundi.kit.ids import InvoiceId, SellerId
 from hundi.sellers import queries as sellers
 from hundi.sellers.errors import LogoNotFound
@@ -118,25 +119,10 @@ class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
     c_shipping_pin_code: str | None
 
 
-class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of an invoice as kept."""
+class ItemRow(LineRow, frozen=True, kw_only=True):
+    """One line of an invoice, read with the lines of others."""
 
     invoice_id: str
-    description: str
-    hsn_code: str | None
-    is_service: bool
-    quantity: Decimal | None
-    unit: str | None
-    unit_price: Decimal | None
-    discount: Decimal
-    taxable_value: Decimal
-    gst_rate: Decimal
-    cgst: Decimal
-    sgst: Decimal
-    igst: Decimal
-    cess: Decimal
-    item_total: Decimal
-    order_line: str | None = None
 
 
 async def documents(tx: Transaction, seller_id: SellerId, invoice_ids: Sequence[str]) -> list[DocumentRow]:

@@ -88,7 +88,7 @@ class Spool:
     async def __aenter__(self) -> Self:
         """Open the temporary file."""
         with _storing():
-            self._file = await asyncio.to_thread(_nameless, self._folder)
+            self._file = await asyncio.to_thread(nameless, self._folder)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -288,5 +288,6 @@ class FileStore:
             return
 
 
-def _nameless(folder: Path) -> IO[bytes]:
+def nameless(folder: Path) -> IO[bytes]:
+    """Open a file without a name in ``folder``: whatever happens, nothing stays behind."""
     return tempfile.TemporaryFile(dir=folder)

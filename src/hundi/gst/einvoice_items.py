@@ -222,13 +222,13 @@ def _check_arithmetic(item: Item, at: int, found: Findings, due: TaxDue, *, taxe
     if not item.discount and taxable < item.total_amount and not within_tolerance(taxable, item.total_amount):
         # No figure contradicts another: the names of the network's typed amounts are not published (contract b2b §5.2), so
         # what a sender took off may be named in a way of its own, or not at all. The portal's form has a place for it.
-        short = _shown(item.total_amount - taxable)
+        short = round_to_paise(item.total_amount - taxable)
         found.add(f"itemLists[{at}].assessmentAmount", "DISCOUNT_UNNAMED", taxable, short=short)
     elif not within_tolerance(taxable, item.total_amount - item.discount):
-        expected = _shown(item.total_amount - item.discount)
+        expected = round_to_paise(item.total_amount - item.discount)
         found.add(f"itemLists[{at}].assessmentAmount", "ASSESSABLE_MISMATCH", taxable, expected=expected)
     if item.quantity is not None and not within_tolerance(item.total_amount, item.quantity * item.unit_price):
-        expected = _shown(item.quantity * item.unit_price)
+        expected = round_to_paise(item.quantity * item.unit_price)
         found.add(
             f"itemLists[{at}].totalAmt", "TOTAL_NOT_QUANTITY_TIMES_PRICE", item.total_amount, expected=expected
         )  # fmt: skip
@@ -242,7 +242,7 @@ def _check_arithmetic(item: Item, at: int, found: Findings, due: TaxDue, *, taxe
         due.total_may_lack_tax and within_tolerance(item.total_value, bare)
     ):
         found.add(
-            f"itemLists[{at}].totalItemValue", "ITEM_TOTAL_MISMATCH", item.total_value, expected=_shown(bare + taxes)
+            f"itemLists[{at}].totalItemValue", "ITEM_TOTAL_MISMATCH", item.total_value, expected=round_to_paise(bare + taxes)
         )  # fmt: skip
 
 
@@ -269,11 +269,11 @@ def _check_taxes(item: Item, at: int, found: Findings, due: TaxDue) -> None:
         half = taxable * rate / 200
         if not item.cgst and not item.sgst:
             if not within_tolerance(ZERO, half):
-                found.add(f"{path}itemValueDetails[CGST]", "TAX_MISSING", ZERO, expected=_shown(half))
+                found.add(f"{path}itemValueDetails[CGST]", "TAX_MISSING", ZERO, expected=round_to_paise(half))
         else:
             for head, amount in (("CGST", item.cgst), ("SGST", item.sgst)):
                 if not within_tolerance(amount, half):
-                    facts: dict[str, Any] = {"rate": f"{rate.normalize():f}", "expected": _shown(half)}
+                    facts: dict[str, Any] = {"rate": f"{rate.normalize():f}", "expected": round_to_paise(half)}
                     found.add(f"{path}itemValueDetails[{head}]", "CGST_SGST_MISMATCH", amount, **facts)
     elif due.inter_state and not item.cgst and not item.sgst and not (due.without_payment and not item.igst):
         _check_tax(found, f"{path}itemValueDetails[IGST]", "IGST_MISMATCH", item.igst, taxable, rate)
@@ -287,7 +287,7 @@ def _check_taxes(item: Item, at: int, found: Findings, due: TaxDue) -> None:
 def _check_tax(found: Findings, path: str, code: str, amount: Decimal, taxable: Decimal, rate: Decimal) -> None:
     computed = taxable * rate / _HUNDRED
     if not within_tolerance(amount, computed):
-        found.add(path, code, amount, rate=f"{rate.normalize():f}", expected=_shown(computed))
+        found.add(path, code, amount, rate=f"{rate.normalize():f}", expected=round_to_paise(computed))
 
 
 def _sums(items: Sequence[Item]) -> Sums:
@@ -305,7 +305,3 @@ def _sums(items: Sequence[Item]) -> Sums:
         total=sum([item.total_value for item in items], ZERO),
         heads_known=not any(item.unread for item in items),
     )
-
-
-def _shown(value: Decimal) -> Decimal:
-    return round_to_paise(value)

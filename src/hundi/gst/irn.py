@@ -2,11 +2,8 @@
 
 import hashlib
 import re
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from typing import Final
-
-import msgspec
 
 from hundi.gst.document import Document, DocumentKind
 from hundi.kit.dates import financial_year, fy_long
@@ -15,21 +12,6 @@ CASE_RULE_FROM: Final = date(2025, 6, 1)
 """From this day of generation on, the portals put document numbers into capitals first, whatever the document's date."""
 
 _IRN: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class ReportingLimit(msgspec.Struct, frozen=True):
-    """From ``start`` on, sellers of ``turnover`` crore rupees or more report a document within ``days`` of its date."""
-
-    start: date
-    turnover: Decimal
-    days: int
-    source: str
-
-
-REPORTING_LIMITS: Final = (
-    ReportingLimit(date(2025, 4, 1), Decimal(10), 30, "advisory of GSTN, November 2024, after secondary sources"),
-    ReportingLimit(date(2023, 11, 1), Decimal(100), 30, "advisory of GSTN, September 2023, after secondary sources"),
-)
 
 
 def year_of(day: date) -> str:
@@ -59,14 +41,3 @@ def irn_of(document: Document, *, generated_on: date) -> str:
 def is_irn(text: str) -> bool:
     """Tell whether a text has the shape of an IRN: 64 hexadecimal digits in lower case."""
     return _IRN.fullmatch(text) is not None
-
-
-def report_until(day: date, *, turnover: Decimal, today: date) -> date | None:
-    """Give the last day on which a document may be reported, or None where no limit binds.
-
-    ``turnover`` is the seller's highest annual aggregate turnover in crore rupees; the limit in force ``today`` counts.
-    """
-    for limit in REPORTING_LIMITS:
-        if today >= limit.start and turnover >= limit.turnover:
-            return day + timedelta(days=limit.days)
-    return None

@@ -17,15 +17,16 @@ from hundi.db.pool import Transaction
 from hundi.http.docs import or_file, statuses
 from hundi.http.envelope import Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Cursor, Listed, Offset, page_of
 from hundi.imports import progress, service
 from hundi.imports.receiving import Form, Modes, received
 from hundi.imports.reply import reply_to
-from hundi.imports.schemas import BulkResponse, ImportAccepted, ImportPage, ImportStatus
+from hundi.imports.schemas import BulkResponse, ImportAccepted, ImportStatus
 from hundi.imports.service import INVOICES
 from hundi.imports.stream import MEDIA_TYPE, Watch
 from hundi.imports.template import template
 from hundi.kit.actor import Actor
-from hundi.kit.paging import LONGEST_CURSOR
+from hundi.kit.paging import Part
 
 TAGS: Final = ["invoice-controller"]
 _MOST_LISTED: Final = 500
@@ -148,23 +149,25 @@ async def list_imports(
     importState: Annotated[ImportState | None, QueryParameter(required=False, description="Only in this state")] = None,
     kind: Annotated[ImportKind | None, QueryParameter(required=False, description="Only of this kind")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=_MOST_LISTED, description="At most 500; 50 unless told")] = 50,
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
-    cursor: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=LONGEST_CURSOR,
-            required=False,
-            schema_extra={"type": "string", "one_of": None},
-            description="next_cursor of the page before, with the same filters",
-        ),
-    ] = None,
+    offset: Offset = 0,
+    cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[ImportPage]]:
+) -> Reply[Envelope[Listed[ImportStatus]]]:
     """List the company's imports of every kind, newest first."""
-    asked = progress.Asked(state=importState, kind=kind, limit=limit, offset=offset, cursor=cursor)
+    belongs_to = [who.seller_id, "imports", importState or "", kind or ""]
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor, parts=2)
     async with state.db.read(who) as tx:
-        data, total, next_cursor = await progress.page(tx, state.keyring, asked, state.base_url)
-    page = ImportPage(data=data, total_count=total, limit=limit, offset=offset, next_cursor=next_cursor)
+        rows, total = await progress.page(
+            tx, state.base_url, state=importState, kind=kind, after=part.after, limit=part.most, offset=offset
+        )
+    page = page_of(
+        part,
+        rows,
+        total,
+        show=lambda one: one,
+        key=lambda one: [one.receivedOn.isoformat(), one.importId],
+        bounded=True,
+    )
     return Reply(ok(page), media_type="application/json")
 
 

@@ -154,7 +154,6 @@ COLUMNS: Final = (
     Column("attachmentFileName", "Attachment file name", _T, longest=255, also=("Attachment",)),
     Column("currency", "Currency", _T, "INR", 20, ("Currency Code",)),
 )  # fmt: skip
-BY_NAME: Final[Mapping[str, Column]] = {column.name: column for column in COLUMNS}
 
 ITEM_COLUMNS: Final = (
     Column("invoiceNumber", "Invoice number", Kind.NUMBER_OF_DOCUMENT, "INV/26-27/0042", 50, (

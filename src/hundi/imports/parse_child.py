@@ -107,11 +107,6 @@ class Manifest(msgspec.Struct, frozen=True):
         """Tell whether a customer's name alone names it: Tally writes nothing else. An ambiguous name is an error."""
         return self.by_name or self.format is Format.TALLY
 
-    @property
-    def item_chunks(self) -> list[Chunk]:
-        """Give the chunks of the second table; none where there is no such table."""
-        return self.items.chunks if self.items is not None else []
-
 
 class Upload(msgspec.Struct, frozen=True):
     """One file to be read into ``folder``, in chunks of ``rows`` rows; ``limit`` is how many rows it may have."""

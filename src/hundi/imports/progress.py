@@ -10,8 +10,7 @@ from hundi.http.envelope import in_ist, sub_errors
 from hundi.imports.errors import FileRefusal, ImportNotFound
 from hundi.imports.schemas import ImportModes, ImportStatus, StoredResult
 from hundi.imports.service import SETTLED, Options
-from hundi.kit.keys import Keyring
-from hundi.kit.paging import MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.kit.paging import MOST_COUNTED
 
 _COLUMNS: Final = """
     SELECT i.import_id, i.kind, i.state, i.file_name, i.file_size, i.options, i.total_count, i.rows_read, i.rows_judged,
@@ -33,17 +32,6 @@ _PAGE: Final = (
      GROUP BY i.seller_id, i.import_id ORDER BY i.created_at DESC, i.import_id DESC LIMIT $6 OFFSET $7"""
 )
 _COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM imports i WHERE i.seller_id = $1" + _FILTERS + " LIMIT $4) counted"
-_LIST: Final = "imports"
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Which imports are asked for: a state, a kind, and the part of the list."""
-
-    state: str | None
-    kind: str | None
-    limit: int
-    offset: int
-    cursor: str | None
 
 
 async def one(tx: Transaction, import_id: str, base_url: str) -> ImportStatus:
@@ -57,25 +45,23 @@ async def far(tx: Transaction, import_id: str, base_url: str) -> ImportStatus:
 
 
 async def page(
-    tx: Transaction, keyring: Keyring, asked: Asked, base_url: str
-) -> tuple[list[ImportStatus], int, str | None]:
-    """Give one page of the imports, newest first, their number (counted up to 100,000), and the next page's cursor.
+    tx: Transaction,
+    base_url: str,
+    *,
+    state: str | None,
+    kind: str | None,
+    after: tuple[str, ...] | None,
+    limit: int,
+    offset: int,
+) -> tuple[list[ImportStatus], int]:
+    """Give at most ``limit`` imports, newest first, those after an instant and id where they are given; and their number.
 
-    Raises ``BadCursor`` and ``CursorAndOffset``.
+    The count goes to 100,001 at most: more are not counted one by one.
     """
-    check_start(asked.cursor, asked.offset)
-    belongs_to = [tx.seller_id, _LIST, asked.state or "", asked.kind or ""]
-    after: tuple[datetime | None, str | None] = (None, None)
-    if asked.cursor is not None:
-        at, import_id = read_cursor(keyring, belongs_to, asked.cursor, 2)
-        after = (datetime.fromisoformat(at), import_id)
-    rows = await tx.fetch(_PAGE, tx.seller_id, asked.state, asked.kind, *after, asked.limit + 1, asked.offset)
-    total = int(await tx.fetchval(_COUNT, tx.seller_id, asked.state, asked.kind, MOST_COUNTED))
-    more = len(rows) > asked.limit
-    rows = rows[: asked.limit]
-    last = rows[-1] if more else None
-    cursor = write_cursor(keyring, belongs_to, [last["created_at"].isoformat(), last["import_id"]]) if last else None
-    return [_shown(row, tx.now, base_url) for row in rows], total, cursor
+    place = (None, None) if after is None else (datetime.fromisoformat(after[0]), after[1])
+    rows = await tx.fetch(_PAGE, tx.seller_id, state, kind, *place, limit, offset)
+    total = int(await tx.fetchval(_COUNT, tx.seller_id, state, kind, MOST_COUNTED + 1))
+    return [_shown(row, tx.now, base_url) for row in rows], total
 
 
 def address(base_url: str, import_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import ApiSubError, NextCursor, NullableText
+from hundi.http.envelope import ApiSubError, NullableText
 
 Int32 = Annotated[int, Meta(extra_json_schema={"format": "int32"})]
 
@@ -111,13 +111,3 @@ class ImportStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     result: BulkResponse | None = None
     warnings: list[ApiSubError] = msgspec.field(default_factory=list)
     refusal: list[ApiSubError] = msgspec.field(default_factory=list)
-
-
-class ImportPage(msgspec.Struct, kw_only=True):
-    """One page of the imports, newest first; each without its result."""
-
-    data: list[ImportStatus]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None

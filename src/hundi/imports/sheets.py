@@ -18,7 +18,6 @@ from hundi.imports.columns import IDENTIFIERS, FileKind, Format, Header, known, 
 from hundi.imports.containers import Package
 from hundi.imports.errors import CellProblem, refuse
 from hundi.imports.ods_scan import scan_ods, worth_scanning
-from hundi.imports.programs import key_of
 from hundi.imports.records import EXTRA, PROBLEMS, ROW
 from hundi.imports.sheet_scan import MOST_CELLS, Scan, column_letters, refuse_repeats, scan
 from hundi.imports.sniff import MOST_COLUMNS
@@ -356,8 +355,3 @@ def _percent(text: str | None) -> str | None:
         return f"{(Decimal(text) * 100).normalize():f}%"
     except InvalidOperation:
         return text
-
-
-def is_named(sheet: str, name: str) -> bool:
-    """Tell whether a sheet has this name, whatever its case and spacing."""
-    return key_of(sheet) == key_of(name)

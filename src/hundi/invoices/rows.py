@@ -94,10 +94,9 @@ class CreatedFacts(InvoiceRow, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of an invoice, as stored."""
+class LineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a line of an invoice says, wherever it is read for."""
 
-    line_no: int
     description: str
     hsn_code: str | None
     is_service: bool
@@ -113,3 +112,9 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     cess: Decimal
     item_total: Decimal
     order_line: str | None = None
+
+
+class ItemRow(LineRow, frozen=True, kw_only=True):
+    """One line of an invoice, with its place among the others."""
+
+    line_no: int

@@ -96,7 +96,7 @@ class _Driver(AsyncpgDriver):
     """The worker's connection, on which a burst of notices is one."""
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
-        """Listen."""
+        """Hear a channel through a bell, so that ``callback`` is called once for a burst."""
         await super().add_listener(channel, _Bell(callback))
 
 

@@ -1,12 +1,10 @@
-"""Rupees and paise: rounding, splitting, reading and writing amounts. Always ``Decimal``, two decimals when stored.
+"""Rupees and paise: rounding, reading and writing amounts. Always ``Decimal``, two decimals when stored.
 
 Every rounding in Hundi is one of the named functions of this module (domain §2: half-up to paise).
 """
 
 import re
-from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
-from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -93,27 +91,6 @@ def rupees(value: Decimal | int | str) -> Decimal:
 def in_paise(value: Decimal) -> int:
     """Give an amount of at most two decimals as a whole number of paise."""
     return int(round_to_paise(value).scaleb(2, context=_EXACT))
-
-
-def split_by_weight(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """Split an amount by weights so that the parts add up to it exactly: largest remainder, earlier parts win ties.
-
-    Parts are paise and have the total's sign. Raises ``ValueError`` when a weight is negative or all are zero.
-    """
-    if any(weight < 0 for weight in weights) or not any(weights):
-        message = "weights must not be negative, and one at least must be above zero"
-        raise ValueError(message)
-    paise = abs(in_paise(total))
-    fractions = [Fraction(weight) for weight in weights]
-    whole = sum(fractions)
-    shares = [paise * fraction / whole for fraction in fractions]
-    floors = [int(share) for share in shares]
-    left = paise - sum(floors)
-    by_remainder = sorted(range(len(shares)), key=lambda at: (floors[at] - shares[at], at))
-    for at in by_remainder[:left]:
-        floors[at] += 1
-    sign = -1 if total < 0 else 1
-    return [Decimal(sign * part).scaleb(-2, context=_EXACT) if part else ZERO for part in floors]
 
 
 def checked_amount(field: str, value: Decimal, *, may_be_negative: bool = False) -> CheckedAmount:

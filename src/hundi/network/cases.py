@@ -10,6 +10,7 @@ import msgspec
 from hundi.db.pool import Transaction
 from hundi.network import papers
 from hundi.network.policies import Policy
+from hundi.network.protocol.identifiers import b2b_key
 from hundi.network.queries import ObjectRow
 from hundi.network.verdicts import Bill, Case, Note, Order, Twin
 
@@ -141,7 +142,7 @@ async def _twins(tx: Transaction, payables: Sequence[Payable]) -> dict[int, list
     """Give the invoices each may be a second copy of, the nearest first, by the invoice's place."""
     columns: tuple[list[Any], ...] = (
         list(range(len(payables))),
-        [papers.supplier_key(one.row.supplier) for one in payables],
+        [b2b_key(one.row.supplier) for one in payables],
         [one.number_key for one in payables],
         [likeness(one.bill) for one in payables],
         [one.row.created_at for one in payables],

@@ -28,6 +28,7 @@ from hundi.network.matching import match, number_key
 from hundi.network.policies import Policy
 from hundi.network.protocol import messages as m
 from hundi.network.protocol.decisions import Change, Delivery
+from hundi.network.protocol.identifiers import b2b_key
 from hundi.network.protocol.party import Party
 from hundi.network.protocol.statuses import Event, InvoiceStatus, Kind
 from hundi.network.queries import ObjectRow
@@ -237,7 +238,7 @@ def _row(row: ObjectRow, found: papers.Received) -> dict[str, Any]:
     """Give what is kept of a received invoice, by column."""
     words = [row.number, row.supplier, found.supplier_name, found.supplier_gstin or "", *found.order_keys]
     return {
-        "object_id": row.object_id, "version": row.version, "supplier_key": papers.supplier_key(row.supplier),
+        "object_id": row.object_id, "version": row.version, "supplier_key": b2b_key(row.supplier),
         "supplier_name": found.supplier_name, "supplier_gstin": found.supplier_gstin, "number_key": found.number_key,
         "invoice_date": found.bill.day, "due_date": found.due, "total": found.bill.total,
         "order_numbers": [number or order_id for order_id, number in found.bill.orders if number or order_id],
@@ -253,7 +254,7 @@ async def _affected(tx: Transaction, keys: Sequence[str], since: datetime | None
 
 async def _named(tx: Transaction, supplier: str, number: str) -> dict[str, None]:
     """Give the invoice a note is on, and the later ones of its orders."""
-    key = papers.supplier_key(supplier)
+    key = b2b_key(supplier)
     rows = await tx.fetch(_BY_NUMBER, tx.seller_id, key, number_key(number)) if number else []
     found = {row["object_id"]: None for row in rows}
     for payable in await _payables(tx, list(found)):

@@ -15,15 +15,15 @@ from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, in_ist, ok
-from hundi.http.listing import Cursor, Limit, Offset
+from hundi.http.listing import Cursor, Limit, Listed, Offset, listed, page_of
 from hundi.kit.actor import Actor
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.paging import MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 from hundi.network import queries
 from hundi.network.errors import NetworkObjectNotFound
 from hundi.network.protocol.statuses import Kind
 from hundi.network.queries import Filter, ObjectRow
-from hundi.network.schemas import NetworkMoveOut, NetworkMovePage, NetworkObjectOut, NetworkObjectPage
+from hundi.network.schemas import NetworkMoveOut, NetworkObjectOut
 
 
 class Collection(StrEnum):
@@ -80,24 +80,15 @@ def _shown(row: ObjectRow) -> NetworkObjectOut:
 
 async def _page(
     who: Actor, state: State, wanted: Filter, *, limit: int, offset: int, cursor: str | None
-) -> Reply[Envelope[NetworkObjectPage]]:
-    check_start(cursor, offset)
+) -> Reply[Envelope[Listed[NetworkObjectOut]]]:
     belongs_to = [who.seller_id, "network", *wanted.marks()]
-    after = None
-    if cursor is not None:
-        at, object_id = read_cursor(state.keyring, belongs_to, cursor, 2)
-        after = (datetime.fromisoformat(at), object_id)
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor, parts=2)
+    after = None if part.after is None else (datetime.fromisoformat(part.after[0]), part.after[1])
     async with state.db.read(who) as tx:
-        rows, more = await queries.page(tx, tx.seller_id, wanted, after=after, limit=limit, offset=offset)
+        rows = await queries.page(tx, tx.seller_id, wanted, after=after, limit=part.most, offset=offset)
         total = await queries.count(tx, tx.seller_id, wanted)
-    following = [rows[-1].created_at.isoformat(), rows[-1].object_id] if more else None
-    page = NetworkObjectPage(
-        data=[_shown(row) for row in rows],
-        total_count=min(total, MOST_COUNTED),
-        limit=limit,
-        offset=offset,
-        next_cursor=write_cursor(state.keyring, belongs_to, following) if following else None,
-        total_count_estimated=total > MOST_COUNTED,
+    page = page_of(
+        part, rows, total, show=_shown, key=lambda row: [row.created_at.isoformat(), row.object_id], bounded=True
     )
     return Reply(ok(page))
 
@@ -117,7 +108,7 @@ async def list_network_inbox(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[NetworkObjectPage]]:
+) -> Reply[Envelope[Listed[NetworkObjectOut]]]:
     """List what waits for this company's answer: invoices, orders and notes received, what was returned to it, payments
     to confirm, bids to answer.
     """
@@ -165,7 +156,7 @@ async def list_network_objects(
     offset: Offset = 0,
     cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[NetworkObjectPage]]:
+) -> Reply[Envelope[Listed[NetworkObjectOut]]]:
     """List what this company has of one kind, the newest first; `counterparty` is a B2B ID.
 
     The path says the kind; a `kind` besides must be the same.
@@ -203,7 +194,7 @@ async def get_network_object(
 )
 async def list_network_object_events(
     collection: Word, objectId: str, who: Actor, state: State, sellerId: SellerParameter = None
-) -> Reply[Envelope[NetworkMovePage]]:
+) -> Reply[Envelope[Listed[NetworkMoveOut]]]:
     """List what happened to one object, the first thing first."""
     async with state.db.read(who) as tx:
         await queries.one(tx, tx.seller_id, objectId, _kind(collection))
@@ -215,7 +206,7 @@ async def list_network_object_events(
         )
         for row in rows
     ]  # fmt: skip
-    return Reply(ok(NetworkMovePage(data=data, total_count=len(data), limit=len(data), offset=0, next_cursor=None)))
+    return Reply(ok(listed(data)))
 
 
 ROUTES: Final[list[Any]] = [

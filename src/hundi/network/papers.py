@@ -13,7 +13,6 @@ import msgspec
 from hundi.kit.dates import ist_date
 from hundi.kit.money import ZERO
 from hundi.network.matching import number_key
-from hundi.network.protocol.identifiers import b2b_key
 from hundi.network.protocol.statuses import OrderStatus
 from hundi.network.verdicts import Bill, BilledLine, Note, Order
 from hundi.network.wire import invoice, notes, orders
@@ -149,17 +148,7 @@ def note_of(object_id: str, amount: Decimal, text: str) -> Note:
     )
 
 
-def supplier_key(b2b_id: str) -> str:
-    """Give the key under which a supplier's invoices are kept together."""
-    return b2b_key(b2b_id)
-
-
 _BILL: Final = msgspec.json.Decoder(Bill)
-
-
-def bill_text(bill: Bill) -> str:
-    """Write a bill for storing."""
-    return msgspec.json.encode(bill).decode()
 
 
 def bill_of(text: str) -> Bill:

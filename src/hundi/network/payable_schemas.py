@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import NextCursor, in_ist
+from hundi.http.envelope import in_ist
 from hundi.http.wire import Money, Percent, Quantity, WireDateTime
 from hundi.network.matches import Looked
 from hundi.network.payables import PayableRow
@@ -83,17 +83,6 @@ class PayableOut(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 _FINDINGS = msgspec.json.Decoder(list[FindingOut])
-
-
-class PayablePage(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One page of received invoices; ``total_count`` is exact up to 100,000, then the least there is."""
-
-    data: list[PayableOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor
-    total_count_estimated: bool = False
 
 
 class PayablePolicyOut(msgspec.Struct, kw_only=True):

@@ -1,6 +1,6 @@
 """The buyer's list of received invoices: filters to SQL with parameters only, pages by offset or by keyset."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -9,9 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from hundi.db.pool import Transaction
-from hundi.kit.keys import Keyring
-from hundi.kit.paging import MOST_COUNTED, bad_cursor, check_start, read_cursor, write_cursor
-from hundi.network.papers import supplier_key
+from hundi.kit.paging import MOST_COUNTED, bad_cursor
 from hundi.network.verdicts import GOOD, Verdict
 
 BLOCK: Final = 1000
@@ -87,70 +85,66 @@ class PayableRow(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str | None
     findings: str | None
     accepted_version: int | None
+    place: str = ""
+    """What a page was ordered by, as a cursor has it."""
 
 
-class PayablePart(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of the list is asked for."""
+class PayableSort(msgspec.Struct, frozen=True, kw_only=True):
+    """How the list is ordered."""
 
-    limit: int = 50
-    offset: int = 0
-    cursor: str | None = None
     order: PayableOrder = PayableOrder.RECEIVED
     descending: bool = True
 
-
-class PayableFound(msgspec.Struct, frozen=True, kw_only=True):
-    """One page; ``total`` is at most one more than what is counted exactly."""
-
-    rows: list[PayableRow]
-    total: int
-    next_cursor: str | None
+    def marks(self) -> list[str]:
+        """Give the order as text: what a cursor belongs to."""
+        return [self.order.value, "DESC" if self.descending else "ASC"]
 
 
 async def page(
-    tx: Transaction, keyring: Keyring, wanted: PayableFilter, part: PayablePart, *, today: date
-) -> PayableFound:
-    """Give one page of the received invoices that match. Raises :class:`BadCursor`, :class:`CursorAndOffset`."""
-    check_start(part.cursor, part.offset)
+    tx: Transaction,
+    wanted: PayableFilter,
+    sort: PayableSort,
+    *,
+    today: date,
+    limit: int,
+    offset: int = 0,
+    after: Sequence[str] | None = None,
+) -> tuple[list[PayableRow], int]:
+    """Give at most ``limit`` received invoices that match, those after a place and id where they are given; and their number.
+
+    The count goes to 100,001 at most: more are not counted one by one. Raises :class:`BadCursor`.
+    """
     where, args = _conditions(tx, wanted, today)
-    # One more than is counted exactly tells that there are more.
     counted = f"SELECT count(*) FROM (SELECT 1{_FROM}{where} LIMIT {MOST_COUNTED + 1}) AS counted"
     total = int(await tx.fetchval(counted, *args))
-    key, direction = _KEYS[part.order], "DESC" if part.descending else "ASC"
-    belongs_to = [tx.seller_id, "payables", part.order.value, direction, *wanted.marks()]
-    after = ""
-    if part.cursor is not None:
-        value, object_id = read_cursor(keyring, belongs_to, part.cursor, 2)
-        args = [*args, _last(part.order, value), object_id]
-        after = f" AND ({key}, o.object_id) {'<' if part.descending else '>'} (${len(args) - 1}, ${len(args)})"
+    key, direction = _KEYS[sort.order], "DESC" if sort.descending else "ASC"
+    if after is not None:
+        place, object_id = after
+        args = [*args, _last(sort.order, place), object_id]
+        where += f" AND ({key}, o.object_id) {'<' if sort.descending else '>'} (${len(args) - 1}, ${len(args)})"
     rows = await tx.fetch(
-        f"SELECT {_COLUMNS}, {key} AS place{_FROM}{where}{after} ORDER BY {key} {direction}, o.object_id {direction}"
+        f"SELECT {_COLUMNS}, {key} AS place{_FROM}{where} ORDER BY {key} {direction}, o.object_id {direction}"
         f" LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}",
-        *args, part.limit + 1, part.offset,
+        *args, limit, offset,
     )  # fmt: skip
-    cursor = None
-    if len(rows) > part.limit:
-        rows = rows[: part.limit]
-        place = rows[-1]["place"]
-        text = place.isoformat() if isinstance(place, date) else str(place)
-        cursor = write_cursor(keyring, belongs_to, (text, rows[-1]["object_id"]))
-    return PayableFound(rows=[_row(row) for row in rows], total=total, next_cursor=cursor)
+    return [_row(row, row["place"]) for row in rows], total
 
 
 async def everything(
-    tx: Transaction, wanted: PayableFilter, part: PayablePart, *, today: date
+    tx: Transaction, wanted: PayableFilter, sort: PayableSort, *, today: date
 ) -> AsyncIterator[list[Any]]:
     """Give all received invoices that match in blocks of :class:`PayableRow`, read through a cursor of the database."""
     where, args = _conditions(tx, wanted, today)
-    key, direction = _KEYS[part.order], "DESC" if part.descending else "ASC"
+    key, direction = _KEYS[sort.order], "DESC" if sort.descending else "ASC"
     sql = f"SELECT {_COLUMNS}{_FROM}{where} ORDER BY {key} {direction}, o.object_id {direction}"
     cursor = await tx.connection.cursor(sql, *args)
     while block := await cursor.fetch(BLOCK):
         yield [_row(row) for row in block]
 
 
-def _row(row: Any) -> PayableRow:
-    return PayableRow(**{name: row[name] for name in PayableRow.__struct_fields__})
+def _row(row: Any, place: Any = "") -> PayableRow:
+    fields = {name: row[name] for name in PayableRow.__struct_fields__ if name != "place"}
+    return PayableRow(**fields, place=place.isoformat() if isinstance(place, date) else str(place))
 
 
 def _last(order: PayableOrder, text: str) -> Any:
@@ -171,7 +165,7 @@ def _conditions(tx: Transaction, wanted: PayableFilter, today: date) -> tuple[st
     good = sorted(GOOD)
     for sql, value in (
         ("o.status = ${}", wanted.status),
-        ("upper(o.supplier) = ${}", supplier_key(wanted.supplier)[1:] if wanted.supplier else None),
+        ("upper(o.supplier) = ${}", wanted.supplier.upper() if wanted.supplier else None),
         ("p.verdict = ${}", wanted.verdict),
         ("p.verdict = ANY (${}::text[])", good if wanted.matched else None),
         ("NOT p.verdict = ANY (${}::text[])", good if wanted.matched is False else None),

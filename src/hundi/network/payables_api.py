@@ -16,19 +16,20 @@ from hundi.http.body import JsonBody, PatchBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import SUCCESS, Envelope, Reply, ok
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Cursor, Limit, Listed, Offset, page_of
 from hundi.invoices.collection import places_of, refused_at
 from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor
 from hundi.kit.dates import NotADate, ist_date, parse_date
 from hundi.kit.errors import FieldProblem, Invalid, Refusal
-from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE, MOST_COUNTED
+from hundi.kit.paging import Part
 from hundi.network import matches, payables, policies, queries, service
 from hundi.network.answers import answer_to
 from hundi.network.ends import party_of
 from hundi.network.errors import NetworkObjectNotFound
 from hundi.network.objects_api import Word
-from hundi.network.payable_schemas import MatchOut, PayableOut, PayablePage, PayablePolicyOut, PayablePolicyPatch
-from hundi.network.payables import PayableFilter, PayableOrder, PayablePart
+from hundi.network.payable_schemas import MatchOut, PayableOut, PayablePolicyOut, PayablePolicyPatch
+from hundi.network.payables import PayableFilter, PayableOrder, PayableSort
 from hundi.network.protocol import messages as m
 from hundi.network.protocol.statuses import InvoiceStatus, Kind
 from hundi.network.schemas import NetworkReply
@@ -134,21 +135,13 @@ async def list_payables(
     dueFrom: DayParameter = None,
     dueTo: DayParameter = None,
     text: SearchParameter = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+    limit: Limit = 50,
+    offset: Offset = 0,
     orderBy: OrderParameter = "receivedOn",
     direction: DirectionParameter = "DESC",
-    cursor: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=LONGEST_CURSOR,
-            required=False,
-            schema_extra={"type": "string", "one_of": None},
-            description="next_cursor of the page before, with the same query",
-        ),
-    ] = None,
+    cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[PayablePage]]:
+) -> Reply[Envelope[Listed[PayableOut]]]:
     """List received invoices with supplier, dates, what is due, orders and how they match; all filters must hold.
 
     `/api/v0/reports/payables` gives the same as a CSV or XLSX file.
@@ -157,15 +150,17 @@ async def list_payables(
         status=status, supplier=supplier, verdict=verdict, matched=matched, waiting=waiting, overdue=overdue,
         due_from=dueFrom, due_to=dueTo, text=text,
     )  # fmt: skip
-    part = PayablePart(
-        limit=limit, offset=offset, cursor=cursor, order=PayableOrder(orderBy), descending=direction == "DESC"
-    )
+    sort = PayableSort(order=PayableOrder(orderBy), descending=direction == "DESC")
+    belongs_to = [who.seller_id, "payables", *sort.marks(), *wanted.marks()]
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor, parts=2)
     today = ist_date(state.clock.now())
     async with state.db.read(who) as tx:
-        found = await payables.page(tx, state.keyring, wanted, part, today=today)
-    page = PayablePage(
-        data=[PayableOut.of(row, today) for row in found.rows], total_count=min(found.total, MOST_COUNTED), limit=limit,
-        offset=offset, next_cursor=found.next_cursor, total_count_estimated=found.total > MOST_COUNTED,
+        rows, total = await payables.page(
+            tx, wanted, sort, today=today, limit=part.most, offset=offset, after=part.after
+        )
+    page = page_of(
+        part, rows, total, show=lambda row: PayableOut.of(row, today), key=lambda row: [row.place, row.object_id],
+        bounded=True,
     )  # fmt: skip
     return Reply(ok(page), media_type="application/json")
 

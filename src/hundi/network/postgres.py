@@ -28,7 +28,6 @@ from hundi.network.protocol.store import ConcurrentChange, Outgoing
 
 _OBJECT: Final = msgspec.json.Decoder(NetworkObject)
 _PARCEL: Final = msgspec.json.Decoder(Parcel)
-_MOVED: Final = "UPDATE 1"
 
 
 class Statements(NamedTuple):

@@ -168,16 +168,15 @@ async def moves(tx: Transaction, seller_id: str, object_id: str) -> list[MoveRow
 
 async def page(
     tx: Transaction, seller_id: str, wanted: Filter, *, after: tuple[datetime, str] | None, limit: int, offset: int
-) -> tuple[list[ObjectRow], bool]:
-    """Give objects, the newest first, those after a place where one is given, and whether more follow."""
+) -> list[ObjectRow]:
+    """Give at most ``limit`` objects, the newest first, those after a place where one is given."""
     where, values = _conditions(wanted)
     if after is not None:
         values += after
         where += f" AND (created_at, object_id) < (${len(values)}, ${len(values) + 1})"
-    values += [limit + 1, offset]
+    values += [limit, offset]
     sql = f"{_PAGE}{where} ORDER BY created_at DESC, object_id DESC LIMIT ${len(values)} OFFSET ${len(values) + 1}"
-    rows = [ObjectRow(**dict(row)) for row in await tx.fetch(sql, seller_id, *values)]
-    return rows[:limit], len(rows) > limit
+    return [ObjectRow(**dict(row)) for row in await tx.fetch(sql, seller_id, *values)]
 
 
 async def count(tx: Transaction, seller_id: str, wanted: Filter) -> int:

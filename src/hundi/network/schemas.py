@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from hundi.http.envelope import ApiSubError, NextCursor, in_ist
+from hundi.http.envelope import ApiSubError, in_ist
 from hundi.network.rows import ParcelRow
 
 
@@ -48,17 +48,6 @@ class NetworkObjectOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     document: dict[str, Any] | None = None
 
 
-class NetworkObjectPage(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One page of a company's objects; ``total_count`` is exact up to 100,000, then the least there is."""
-
-    data: list[NetworkObjectOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor
-    total_count_estimated: bool = False
-
-
 class NetworkMoveOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One thing that happened to an object, in order of ``revision``."""
 
@@ -71,16 +60,6 @@ class NetworkMoveOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     amount: Decimal | None = None
     at: datetime
     messageId: str
-
-
-class NetworkMovePage(msgspec.Struct, kw_only=True):
-    """All moves of one object, the first one first."""
-
-    data: list[NetworkMoveOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor
 
 
 class NetworkParcelOut(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -25,13 +25,6 @@ def qr_svg(text: str, *, error: ErrorLevel = "m") -> str:
     return stream.getvalue().decode("ascii")
 
 
-def qr_png(text: str, *, error: ErrorLevel = "m", scale: int = 8) -> bytes:
-    """Return a PNG picture of ``text`` as a QR code, ``scale`` pixels a module; fails as :func:`qr_svg` does."""
-    stream = BytesIO()
-    _code(text, error).save(stream, kind="png", border=QUIET_ZONE, dark="#000", light="#fff", scale=scale)
-    return stream.getvalue()
-
-
 def _code(text: str, error: ErrorLevel) -> segno.QRCode:
     if not text:
         message = "a QR code needs a text"

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from hundi.kit.money import round_to_paise
-from hundi.payments.qr import qr_png, qr_svg
+from hundi.payments.qr import qr_svg
 
 DEFAULT_MAX_AMOUNT: Final = Decimal("100000.00")
 """What one UPI payment may carry unless the registration says otherwise (domain §1, ``upi.maxAmount``), rupees."""
@@ -149,11 +149,6 @@ def upi_link(request: PaymentRequest, mode: UpiMode = UpiMode.LINK) -> str:
 def upi_qr_svg(link: str) -> str:
     """Return the QR of a ``mode=01`` link as SVG text."""
     return qr_svg(_checked(link))
-
-
-def upi_qr_png(link: str, *, scale: int = 8) -> bytes:
-    """Return the QR of a ``mode=01`` link as PNG bytes, ``scale`` pixels a module."""
-    return qr_png(_checked(link), scale=scale)
 
 
 def _checked(link: str) -> str:

@@ -13,6 +13,7 @@ from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
 from hundi.db.pool import Transaction
 from hundi.files.api import disposition
+from hundi.files.store import nameless
 from hundi.http.body import JsonBody
 from hundi.http.docs import or_file, statuses
 from hundi.http.envelope import Envelope, Reply, ok
@@ -22,7 +23,7 @@ from hundi.kit.paging import LONGEST_CURSOR, MAX_PAGE
 from hundi.reports import books
 from hundi.reports.filters import ReportFilters
 from hundi.reports.schemas import Ageing, Format, OpenItems
-from hundi.reports.sheets import AGEING_COLUMNS, CONTENT_TYPES, OPEN_ITEM_COLUMNS, Column, nameless, written
+from hundi.reports.sheets import AGEING_COLUMNS, CONTENT_TYPES, OPEN_ITEM_COLUMNS, Column, written
 
 _TAGS: Final = ["report-controller"]
 _BLOCK: Final = 64 * 1024

@@ -17,7 +17,7 @@ from hundi.kit.actor import Actor
 from hundi.kit.dates import ist_date
 from hundi.network import payables
 from hundi.network.payable_schemas import PayableOut
-from hundi.network.payables import PayableFilter, PayableOrder, PayablePart
+from hundi.network.payables import PayableFilter, PayableOrder, PayableSort
 from hundi.network.payables_api import (
     DayParameter,
     DirectionParameter,
@@ -67,19 +67,19 @@ async def report_payables(
         status=status, supplier=supplier, verdict=verdict, matched=matched, waiting=waiting, overdue=overdue,
         due_from=dueFrom, due_to=dueTo, text=text,
     )  # fmt: skip
-    part = PayablePart(order=PayableOrder(orderBy), descending=direction == "DESC")
+    sort = PayableSort(order=PayableOrder(orderBy), descending=direction == "DESC")
     today = ist_date(state.clock.now())
     file = await into_file(
-        state, who, format, PAYABLE_COLUMNS, "Payables", lambda tx: all_payables(tx, wanted, part, today)
+        state, who, format, PAYABLE_COLUMNS, "Payables", lambda tx: all_payables(tx, wanted, sort, today)
     )
     return download(file, f"payables-{today}", format)
 
 
 async def all_payables(
-    tx: Transaction, wanted: PayableFilter, part: PayablePart, today: date
+    tx: Transaction, wanted: PayableFilter, sort: PayableSort, today: date
 ) -> AsyncIterator[list[PayableOut]]:
     """Give all received invoices that match, block by block, as of a day."""
-    async for block in payables.everything(tx, wanted, part, today=today):
+    async for block in payables.everything(tx, wanted, sort, today=today):
         yield [PayableOut.of(row, today) for row in block]
 
 

@@ -7,7 +7,6 @@ with a line of totals; CSV has the rows and nothing else, so that programs can r
 import asyncio
 import csv
 import io
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -238,8 +237,3 @@ async def written(
         raise
     await asyncio.to_thread(sheet.finish)
     return rows
-
-
-def nameless(folder: Path) -> IO[bytes]:
-    """Open a file without a name in ``folder``: whatever happens, nothing stays behind."""
-    return tempfile.TemporaryFile(dir=folder)

@@ -1,6 +1,5 @@
 """Webhooks over HTTP: endpoints, their deliveries, replay, and the types of events there are."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from litestar import delete, get, patch, post
@@ -15,36 +14,26 @@ from hundi.http.body import JsonBody, PatchBody
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, in_ist, ok
 from hundi.http.idempotency import Call, once
+from hundi.http.listing import Cursor, Limit, Listed, Offset, Since, Text, Until, listed, page_of, period_of, text_of
 from hundi.kit.actor import Actor
 from hundi.kit.addresses import parse_allow
-from hundi.kit.dates import NotADate, parse_instant
 from hundi.kit.errors import FieldProblem, Invalid
-from hundi.kit.paging import MAX_PAGE, MOST_COUNTED, check_start, read_cursor, write_cursor
+from hundi.kit.paging import Part
 from hundi.webhooks import queries, replay, service
 from hundi.webhooks.queries import Wanted
 from hundi.webhooks.rules import DeliveryState
 from hundi.webhooks.schemas import (
     EndpointCreate,
-    EndpointList,
     EndpointOut,
     EndpointPatch,
-    EventTypeList,
     EventTypeOut,
     ReplayOut,
     ReplayRequest,
     WebhookDeliveryOut,
-    WebhookDeliveryPage,
     WebhookQueued,
 )
 
 _TAGS: Final = ["webhooks"]
-_LONGEST: Final = 100
-Filter = Annotated[str | None, QueryParameter(required=False, max_length=_LONGEST)]
-Since = Annotated[
-    str | None,
-    QueryParameter(name="from", required=False, description="An instant or a day; without an offset, in India"),
-]
-Until = Annotated[str | None, QueryParameter(name="to", required=False, description="An instant, itself included")]
 
 
 @post(
@@ -82,13 +71,13 @@ DeliveryPath = Annotated[str, PathParameter(description="The delivery's id, from
     guards=[may(Permission.WEBHOOK)],
     responses=statuses(),
 )
-async def list_endpoints(who: Actor, state: State, sellerId: SellerParameter = None) -> Reply[Envelope[EndpointList]]:
+async def list_endpoints(
+    who: Actor, state: State, sellerId: SellerParameter = None
+) -> Reply[Envelope[Listed[EndpointOut]]]:
     """List the company's endpoints, the oldest first."""
     async with state.db.read(who) as tx:
         rows = await queries.endpoints(tx)
-    found = [EndpointOut.of(row) for row in rows]
-    page = EndpointList(data=found, total_count=len(found), limit=len(found), offset=0)
-    return Reply(ok(page), media_type="application/json")
+    return Reply(ok(listed([EndpointOut.of(row) for row in rows])), media_type="application/json")
 
 
 @get(
@@ -224,43 +213,35 @@ async def replay_period(
 async def list_deliveries(
     who: Actor,
     state: State,
-    endpointId: Filter = None,
+    endpointId: Text = None,
     deliveryState: Annotated[
         DeliveryState | None, QueryParameter(required=False, description="In this state alone")
     ] = None,
-    type: Filter = None,  # noqa: A002 - the parameter's name on the wire
-    objectId: Filter = None,
-    messageId: Filter = None,
+    type: Text = None,  # noqa: A002 - the parameter's name on the wire
+    objectId: Text = None,
+    messageId: Text = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most 5000; 50 unless told")] = 50,
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
-    cursor: str | None = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    cursor: Cursor = None,
     sellerId: SellerParameter = None,
-) -> Reply[Envelope[WebhookDeliveryPage]]:
+) -> Reply[Envelope[Listed[WebhookDeliveryOut]]]:
     """Find deliveries, newest first."""
-    check_start(cursor, offset)
     problems: list[FieldProblem] = []
+    start, end = period_of(since, until, problems)
     wanted = Wanted(
-        endpoint_id=_text("endpointId", endpointId, problems), state=deliveryState.value if deliveryState else None,
-        type=_text("type", type, problems), object_id=_text("objectId", objectId, problems),
-        message_id=_text("messageId", messageId, problems), since=_instant("from", since, problems),
-        until=_instant("to", until, problems),
+        endpoint_id=text_of("endpointId", endpointId, problems), state=deliveryState.value if deliveryState else None,
+        type=text_of("type", type, problems), object_id=text_of("objectId", objectId, problems),
+        message_id=text_of("messageId", messageId, problems), since=start, until=end,
     )  # fmt: skip
     if problems:
         raise Invalid(problems=problems)
     belongs_to = [who.seller_id, "webhook deliveries", *wanted.marks()]
-    before = read_cursor(state.keyring, belongs_to, cursor, 1)[0] if cursor is not None else None
+    part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     async with state.db.read(who) as tx:
-        rows, more, total = await queries.page(tx, wanted, before=before, limit=limit, offset=offset)
-    page = WebhookDeliveryPage(
-        data=[WebhookDeliveryOut.of(row) for row in rows],
-        total_count=min(total, MOST_COUNTED),
-        limit=limit,
-        offset=offset,
-        next_cursor=write_cursor(state.keyring, belongs_to, [rows[-1].delivery_id]) if more else None,
-        total_count_estimated=total > MOST_COUNTED,
-    )
+        rows, total = await queries.page(tx, wanted, before=part.last_id, limit=part.most, offset=offset)
+    page = page_of(part, rows, total, show=WebhookDeliveryOut.of, key=lambda row: [row.delivery_id], bounded=True)
     return Reply(ok(page), media_type="application/json")
 
 
@@ -309,35 +290,18 @@ async def replay_delivery(
 )
 async def list_event_types(
     who: Actor, state: State, sellerId: SellerParameter = None
-) -> Reply[Envelope[EventTypeList]]:
+) -> Reply[Envelope[Listed[EventTypeOut]]]:
     """List the types of events there are."""
     async with state.db.read(who):
         pass  # a token that was revoked is refused here too
     found = [
         EventTypeOut(type=name, objectKind=kind, description=text) for name, (kind, text) in sorted(EVENTS.items())
     ]
-    page = EventTypeList(data=found, total_count=len(found), limit=len(found), offset=0)
-    return Reply(ok(page), media_type="application/json")
+    return Reply(ok(listed(found)), media_type="application/json")
 
 
 def _allowed(state: State) -> frozenset[tuple[str, int]]:
     return parse_allow(state.settings.outgoing_allow)
-
-
-def _text(name: str, text: str | None, problems: list[FieldProblem]) -> str | None:
-    if "\x00" in (text or ""):
-        problems.append(FieldProblem(name, "BAD_TEXT", "Remove the NUL character."))
-    return text
-
-
-def _instant(name: str, text: str | None, problems: list[FieldProblem]) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_instant(text)
-    except NotADate as error:
-        problems.append(FieldProblem(name, error.code, str(error), text[:_LONGEST]))
-        return None
 
 
 ROUTES: Final[list[Any]] = [

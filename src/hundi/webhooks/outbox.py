@@ -71,19 +71,15 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     replay_of: str | None = None
 
 
-async def enqueue_delivery(tx: Transaction, message: Message) -> list[str]:
-    """Queue a message for every enabled endpoint of the bound seller that wants its type; gives the delivery ids.
-
-    Deliveries of one object (``object_kind``, ``object_id``) reach an endpoint in the order in which the transactions
-    that queued them took the object's row here, numbered from 1 without gaps. Nothing is called before the commit.
-    """
-    return await enqueue_deliveries(tx, [message])
-
-
 async def enqueue_deliveries(
     tx: Transaction, messages: Sequence[Message], *, only: EndpointRow | None = None
 ) -> list[str]:
-    """Queue many messages, in their order; ``only`` sends to that endpoint whatever types it wants."""
+    """Queue messages, in their order, for every enabled endpoint of the bound seller that wants their type.
+
+    Gives the ids of the deliveries. ``only`` sends to that endpoint alone, whatever types it wants. Deliveries of one
+    object (``object_kind``, ``object_id``) reach an endpoint in the order in which the transactions that queued them took
+    the object's row here, numbered from 1 without gaps. Nothing is called before the commit.
+    """
     listening = [only] if only else [e for e in await queries.endpoints(tx) if e.status == EndpointStatus.ENABLED]
     heard: list[tuple[Message, list[EndpointRow]]] = []
     for message in messages:

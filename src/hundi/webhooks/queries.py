@@ -129,8 +129,8 @@ def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
 
 async def page(
     tx: Transaction, wanted: Wanted, *, before: str | None, limit: int, offset: int
-) -> tuple[Sequence[DeliveryRow], bool, int]:
-    """Give deliveries newest first, those before an id where one is given; whether more follow; and how many match.
+) -> tuple[list[DeliveryRow], int]:
+    """Give at most ``limit`` deliveries newest first, those before an id where one is given, and how many match.
 
     The count goes to 100,001 at most: more are not counted one by one.
     """
@@ -139,7 +139,7 @@ async def page(
     if before is not None:
         values.append(before)
         where += f" AND d.delivery_id < ${len(values) + 1}"
-    values += [limit + 1, offset]
+    values += [limit, offset]
     sql = f"{_DELIVERY}{where} ORDER BY d.delivery_id DESC LIMIT ${len(values)} OFFSET ${len(values) + 1}"
     rows = [DeliveryRow(**dict(row)) for row in await tx.fetch(sql, tx.seller_id, *values)]
-    return rows[:limit], len(rows) > limit, total
+    return rows, total

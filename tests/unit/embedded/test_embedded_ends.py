@@ -23,7 +23,6 @@ from embedded_stage import (
     announced,
     eventually,
     installations,
-    output_of,
     run,
     running,
     servers_in,
@@ -132,16 +131,6 @@ async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
             assert lock.held
     async with running(data_dir) as (_, urls):
         assert await value(urls.app, "SELECT 1") == 1
-
-
-async def test_stop_on_exit_stops_cleanly(tmp_path: Path) -> None:
-    script = (
-        "import asyncio, sys; from pathlib import Path; from hundi.db.embedded import EmbeddedPostgres\n"
-        "server = EmbeddedPostgres(Path(sys.argv[1])); server.stop_on_exit(); asyncio.run(server.start())\n"
-    )
-    await asyncio.to_thread(output_of, sys.executable, "-c", script, tmp_path / "data")
-    assert servers_in(tmp_path) == []
-    assert "received fast shutdown request" in (tmp_path / "data" / "postgres.log").read_text()
 
 
 @installations

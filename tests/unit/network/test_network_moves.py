@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from hundi.network.protocol.faults import Fault, MessageRefused
-from hundi.network.protocol.moves import NONE, STATUSES, TABLES, UNMET, Condition, is_final, move
+from hundi.network.protocol.moves import FINAL, NONE, STATUSES, TABLES, UNMET, Condition, move
 from hundi.network.protocol.statuses import Actor, Event, Kind
 
 # The tables as the contract and our decisions have them, apart from the code: from, event, actor, to.
@@ -217,10 +217,9 @@ def test_only_creation_and_editing_replace_the_document() -> None:
 
 
 def test_what_is_over_is_over() -> None:
-    over = {(kind, str(status)) for kind in Kind for status in STATUSES[kind] if is_final(kind, status)}
-    assert {s for kind, s in over if kind is Kind.INVOICE} == {"FAILED", "REJECTED", "CANCELLED", "CLOSED"}
-    assert {s for kind, s in over if kind is Kind.PAYMENT} == {"FAILED", "CONFIRMED", "REJECTED"}
-    assert {s for kind, s in over if kind is Kind.FINANCING} == {"FAILED", "REJECTED", "EXPIRED", "REPAID"}
+    assert {s for kind, s in FINAL if kind is Kind.INVOICE} == {"FAILED", "REJECTED", "CANCELLED", "CLOSED"}
+    assert {s for kind, s in FINAL if kind is Kind.PAYMENT} == {"FAILED", "CONFIRMED", "REJECTED"}
+    assert {s for kind, s in FINAL if kind is Kind.FINANCING} == {"FAILED", "REJECTED", "EXPIRED", "REPAID"}
 
 
 def test_a_refusal_names_the_place_it_was_asked_for() -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LOG_LIMIT: Final = 10_000_000
 """Bytes of `postgres.log` after which its content moves to `postgres.log.1`, replacing what was there."""
 _LOG_LOOK_SECONDS: Final = 30
-_FAST_SECONDS: Final = 60
-_IMMEDIATE_SECONDS: Final = 15
+# How a server is asked to end, and how many seconds each way gets: fast shutdown, immediate, and no way back.
+STEPS: Final = ((signal.SIGINT, 60), (signal.SIGQUIT, 15), (signal.SIGKILL, 10))
 
 DEATH_SIGNAL: Final = signal.SIGQUIT
 """What the kernel sends the server when this process dies without having stopped it: an immediate shutdown.
@@ -98,23 +98,12 @@ class Postmaster:
     async def stop(self) -> None:
         """Stop it and wait: fast shutdown, after a minute immediate, SIGKILL only when that fails too."""
         ending = asyncio.ensure_future(self.wait())
-        for number, seconds in self._steps():
+        for number, seconds in STEPS:
             self._signal(number)
             await asyncio.wait({ending}, timeout=seconds)
             if ending.done():
                 return
         ending.cancel()
-
-    def stop_blocking(self) -> None:
-        """Do as `stop` does, where no event loop runs any more."""
-        for number, seconds in self._steps():
-            self._signal(number)
-            if _done_within(self._exited, seconds):
-                return
-
-    @staticmethod
-    def _steps() -> tuple[tuple[signal.Signals, int], ...]:
-        return ((signal.SIGINT, _FAST_SECONDS), (signal.SIGQUIT, _IMMEDIATE_SECONDS), (signal.SIGKILL, 10))
 
     def _signal(self, number: signal.Signals) -> None:
         """Signal the server, or nobody: the gate keeps its number from being reaped and reused meanwhile."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import fcntl
 import logging
 import os
@@ -110,13 +109,6 @@ class EmbeddedPostgres:
             await self._postmaster.stop()
         self._tidy()
 
-    def stop_on_exit(self) -> None:
-        """Stop the server cleanly at the interpreter's end if nobody has by then.
-
-        Without it, and after a signal that ends the process at once, the kernel ends the server (DEATH_SIGNAL).
-        """
-        atexit.register(self._stop_blocking)
-
     async def wait(self) -> int:
         """Wait until the server has ended, by `stop()` or by itself, and give its exit code (0 after `stop()`)."""
         if self._postmaster is None:
@@ -124,17 +116,11 @@ class EmbeddedPostgres:
             raise EmbeddedStartError(message)
         return await self._postmaster.wait()
 
-    def _stop_blocking(self) -> None:
-        if self._postmaster is not None:
-            self._postmaster.stop_blocking()
-            self._tidy()
-
     def _tidy(self) -> None:
         self._postmaster = None
         if self._socket_folder is not None:
             forget_reachable(self._data_dir, self._socket_folder)
             self._socket_folder = None
-        atexit.unregister(self._stop_blocking)
         if self._owns_lock:
             self._lock.release()
 

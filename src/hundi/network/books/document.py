@@ -15,6 +15,7 @@ from hundi.gst.einvoice import LONGEST_CREDIT
 from hundi.gst.rates import rates_on
 from hundi.gst.supply import EXPORTS, SEZ_OR_EXPORT, SupplyType
 from hundi.gst.tolerance import within_tolerance
+from hundi.gst.units import find_unit
 from hundi.kit.dates import ist_date
 from hundi.kit.money import ZERO, percent_of
 from hundi.kit.states import CENTRE, OUTSIDE_INDIA
@@ -156,6 +157,8 @@ def _item(at: int, item: ItemRow, row: DocumentRow) -> Item:
 
 
 def _unit(text: str | None, *, is_service: bool) -> str:
+    if (code := find_unit(text or "")) is not None:
+        return code
     letters = _NOT_LETTERS.sub("", text or "").upper()
     return letters[:8] if len(letters) > 1 else "" if is_service else _OTHER_UNIT
 

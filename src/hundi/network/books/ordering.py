@@ -15,6 +15,7 @@ import msgspec
 from hundi.db.pool import Transaction
 from hundi.documents import queries as documents
 from hundi.documents.queries import ItemRow
+from hundi.gst.units import find_unit
 from hundi.network.matching import plain_words
 from hundi.network.papers import order_of
 from hundi.network.postgres import decoded
@@ -188,9 +189,14 @@ def line_for(item: ItemRow, lines: Sequence[BilledLine]) -> str | None:
 
 
 def _same_goods(item: ItemRow, line: BilledLine) -> bool:
-    code, unit = item.hsn_code or "", (item.unit or "").upper()
+    code, unit, theirs = item.hsn_code or "", _unit(item.unit), _unit(line.unit)
     same_code = bool(code) and (code.startswith(line.hsn) or line.hsn.startswith(code))
-    return same_code and (not unit or not line.unit or unit == line.unit.upper())
+    return same_code and (not unit or not theirs or unit == theirs)
+
+
+def _unit(text: str | None) -> str:
+    """Read a unit as the portal's code, so that ``Kg`` and ``KGS`` are one; what is no unit stands for itself."""
+    return find_unit(text or "") or (text or "").upper()
 
 
 def _price_of(item: ItemRow) -> Fraction | None:

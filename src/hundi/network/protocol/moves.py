@@ -260,8 +260,3 @@ FINAL: Final = frozenset(
     if all(row.start != status for row in TABLES[kind])
 )
 """The statuses after which nothing more can happen."""
-
-
-def is_final(kind: Kind, status: str) -> bool:
-    """Tell whether nothing more can happen to an object of this status."""
-    return (kind, status) in FINAL
