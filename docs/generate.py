@@ -12,16 +12,16 @@ from pathlib import Path
 
 from hundi.db.embedded import EmbeddedPostgres
 from hundi.db.upgrade import upgrade
-from pages.api import api_page
-from pages.commands import cli_page
-from pages.decisions import decisions_page
-from pages.errors import errors_page
-from pages.events import events_page
-from pages.gst import gst_page
-from pages.markdown import DOCS
-from pages.network import network_page
-from pages.settings import settings_page
-from pages.tables import schema_page
+from reference_pages.api import api_page
+from reference_pages.commands import cli_page
+from reference_pages.decisions import decisions_page
+from reference_pages.errors import errors_page
+from reference_pages.events import events_page
+from reference_pages.gst import gst_page
+from reference_pages.markdown import DOCS
+from reference_pages.network import network_page
+from reference_pages.settings import settings_page
+from reference_pages.tables import schema_page
 
 
 async def pages(owner_dsn: str) -> dict[Path, str]:

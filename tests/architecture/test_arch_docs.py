@@ -23,7 +23,7 @@ OF_THE_TESTS = {"HUNDI_TEST_PG_BIN"}
 def named(generate: ModuleType) -> set[str]:
     """Give the names of all commands."""
     del generate  # what loads the modules beside it
-    return {name for name, _ in importlib.import_module("pages.commands").commands()}
+    return {name for name, _ in importlib.import_module("reference_pages.commands").commands()}
 
 
 @pytest.fixture(scope="module")

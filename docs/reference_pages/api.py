@@ -7,7 +7,7 @@ from hundi import app as hundi_app
 from hundi.config import Settings
 from hundi.kit.clock import SystemClock
 from hundi.kit.keys import Keyring
-from pages.markdown import NOTE, table
+from reference_pages.markdown import NOTE, table
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 

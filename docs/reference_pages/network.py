@@ -9,7 +9,7 @@ from hundi.network.protocol.faults import MEANINGS
 from hundi.network.protocol.moves import TABLES
 from hundi.network.told import event_type
 from hundi.network.wire.catalogue import WIRE_CALLS
-from pages.markdown import DOCS, NOTE, table
+from reference_pages.markdown import DOCS, NOTE, table
 
 TESTS: Final = DOCS.parent / "tests"
 SIMPLIFIED: Final = (

@@ -1,6 +1,6 @@
 """The page of decision records."""
 
-from pages.markdown import DOCS, NOTE, table
+from reference_pages.markdown import DOCS, NOTE, table
 
 
 def decisions_page() -> str:

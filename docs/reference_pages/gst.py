@@ -8,7 +8,7 @@ from typing import Final
 from hundi.gst.document import ITEM_VALUE_TYPES, OTHER_VALUE_TYPES, RATE_TYPES
 from hundi.gst.findings import LEFT_OUT
 from hundi.gst.rulebook import RULES, Rule, Weight
-from pages.markdown import NOTE, SOURCE, table
+from reference_pages.markdown import NOTE, SOURCE, table
 
 
 def gst_page() -> str:

@@ -1,7 +1,7 @@
 """The page of events."""
 
 from hundi.audit.catalogue import EVENTS
-from pages.markdown import NOTE, table
+from reference_pages.markdown import NOTE, table
 
 
 def events_page() -> str:

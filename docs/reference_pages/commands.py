@@ -7,7 +7,7 @@ import click
 import typer.main
 
 from hundi.cli.main import app as cli
-from pages.markdown import NOTE
+from reference_pages.markdown import NOTE
 
 WIDTH: Final = 100
 

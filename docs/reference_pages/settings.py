@@ -5,7 +5,7 @@ from typing import get_type_hints
 import msgspec
 
 from hundi.config import PREFIX, Settings
-from pages.markdown import NOTE, table
+from reference_pages.markdown import NOTE, table
 
 
 def settings_page() -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from pages.markdown import NOTE, table
+from reference_pages.markdown import NOTE, table
 
 _COLUMNS: Final = """
     SELECT c.relname AS "table", obj_description(c.oid, 'pg_class') AS about, a.attname AS name,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from hundi.kit.errors import Refusal
-from pages.markdown import NOTE, SOURCE, table
+from reference_pages.markdown import NOTE, SOURCE, table
 
 CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 PROBLEMS: Final = frozenset(
