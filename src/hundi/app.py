@@ -20,6 +20,7 @@ from hundi.config import Settings
 from hundi.customers import api as customers_api
 from hundi.db.pool import Database
 from hundi.dispatch import api as deliveries_api
+from hundi.documents import api as documents_api
 from hundi.documents import pages
 from hundi.files import api as files_api
 from hundi.http import health
@@ -96,6 +97,7 @@ def routes() -> list[Any]:
         *webhooks_api.ROUTES,
         *dispatch_api.ROUTES,
         *deliveries_api.ROUTES,
+        *documents_api.ROUTES,
         *receivables_api.ROUTES,
         *counterparty_api.ROUTES,
         *calls_api.ROUTES,

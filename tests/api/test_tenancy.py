@@ -71,6 +71,8 @@ CALLS: dict[str, Request] = {
         "POST", "/api/v0/invoice/bulk/delete", {"json": {"invoiceIds": [at["waiting"]]}}
     ),
     "getInvoiceDeliveries": lambda at: ("GET", f"/api/v0/invoice/{at['invoice']}/deliveries", {}),
+    "getInvoiceDocuments": lambda at: ("GET", f"/api/v0/invoice/{at['invoice']}/documents", {}),
+    "getInvoiceDocument": lambda at: ("GET", f"/api/v0/invoice/{at['invoice']}/documents/0", {}),
     "getInvoiceApprovals": lambda at: ("GET", f"/api/v0/invoice/{at['invoice']}/approvals", {}),
     "getInvoicesWaitingForMe": lambda at: ("GET", "/api/v0/approval/waiting", {}),
     "getApprovalPolicies": lambda at: ("GET", "/api/v0/approval/policies", {}),
@@ -110,7 +112,7 @@ NAMED = {
     "getCustomer", "createInvoice", "getInvoice", "updateInvoice", "getBulkImport", "cancelBulkImport", "updateCustomer", "activateCustomer",
     "deactivateCustomer", "deleteCustomerByCustomerId", "getCustomerContactDetails", "createCustomerReminder",
     "getCustomerReminders", "getCustomerReminder", "updateCustomerReminder", "deleteReminder", "approveInvoice",
-    "rejectInvoice", "getInvoiceApprovals", "getInvoiceDeliveries", "updateApprovalPolicy", "createInvoiceEntry", "getInvoiceEntries",
+    "rejectInvoice", "getInvoiceApprovals", "getInvoiceDeliveries", "getInvoiceDocuments", "getInvoiceDocument", "updateApprovalPolicy", "createInvoiceEntry", "getInvoiceEntries",
     "reverseInvoiceEntry", "writeOffInvoice", "disputeInvoice", "cancelInvoice", "reinstateInvoice", "paymentConfirmation",
     "changeInvoiceStatus", "getDispatch", "makeSeriesDefault", "previewSeries", "getCounterparty", "putCounterparty",
     "deleteCounterparty",

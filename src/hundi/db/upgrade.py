@@ -30,7 +30,7 @@ _APP_TABLES_READ_WRITE: Final = (
 _APP_TABLES_APPEND: Final = (
     "invoice_items", "invoice_entries", "invoice_links", "events", "audit_log", "audit_seals", "stored_files",
     "file_links", "import_chunks", "delivery_invoices", "voided_numbers", "approval_decisions",
-    "webhook_messages",
+    "webhook_messages", "issued_documents", "issued_again",
     "network_events", "network_inbox", "network_aliases", "network_refused",
 )  # fmt: skip
 _APP_VIEWS: Final = ("searchable_invoices", "searchable_customers")

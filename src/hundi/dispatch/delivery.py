@@ -19,7 +19,9 @@ from hundi.dispatch.rows import AttemptRow, DeliveryRow, InvoiceInDelivery
 from hundi.dispatch.rules import Outcome, OutcomeKind, Recipients
 from hundi.dispatch.service import DELIVER
 from hundi.dispatch.trail import Origin
-from hundi.documents.build import BuiltDocument, documents_of
+from hundi.documents import issued
+from hundi.documents.build import BuiltDocument, documents_to_send
+from hundi.documents.issued import ToSend
 from hundi.invoices import links
 from hundi.invoices.attachments import AttachmentRow, primary_of
 from hundi.invoices.rules import DISPATCH_MOVES, DispatchStatus, ReceivableStatus, SentVia
@@ -44,11 +46,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What one mail carries: its delivery, its documents, and who gets it.
 
     ``originals`` are the primary attachments by invoice id, which are mailed in place of our PDF (domain §8);
-    ``versions`` are those of the invoices.
+    ``versions`` are those of the invoices, ``saying`` what of each document is kept once it is sent.
     """
 
     delivery: DeliveryRow
     documents: Sequence[BuiltDocument]
+    saying: Sequence[ToSend]
     originals: Mapping[str, AttachmentRow]
     recipients: Recipients | None
     reply_to: str | None
@@ -81,9 +84,11 @@ async def begin(tx: Transaction, keyring: Keyring, base_url: str, delivery_id: s
     contacts = (await queries.mail_contacts(tx, [delivery.customer_id])).get(delivery.customer_id, [])
     first = sendable[0]
     invoice_ids = [one.invoice_id for one in sendable]
+    sending = await documents_to_send(tx, keyring, base_url, tx.seller_id, invoice_ids)
     return Load(
         delivery=delivery,
-        documents=await documents_of(tx, keyring, base_url, tx.seller_id, invoice_ids),
+        documents=[built for built, _ in sending],
+        saying=[saying for _, saying in sending],
         originals=await primary_of(tx, tx.seller_id, invoice_ids),
         recipients=rules.recipients(contacts, first.email_address, first.cc_emails or []),
         reply_to=await queries.reply_to(tx),
@@ -135,8 +140,9 @@ async def claim(tx: Transaction, load: Load, *, known: bool | None, lease: timed
 
     Holds the delivery's row, so of two workers one writes the attempt and the other finds it. An attempt without an
     outcome that may still be under way is not taken over (RunLater). ``known`` is what the mailer says of the delivery:
-    handed over before, not handed over, or None, it cannot know. When an invoice changed since ``begin`` nothing is sent
-    and the job is queued again: what is sent must be what is true now.
+    handed over before, not handed over, or None, it cannot know. What the documents say is kept with the attempt. When an
+    invoice changed since ``begin``, or its next version was kept meanwhile, nothing is sent and the job is queued again:
+    what is sent must be what is true now.
     """
     delivery_id = load.delivery.delivery_id
     delivery = await queries.delivery(tx, delivery_id, lock=True)
@@ -155,7 +161,8 @@ async def claim(tx: Transaction, load: Load, *, known: bool | None, lease: timed
     elif delivery.attempts != load.delivery.attempts + 1 and last is not None:
         # Another worker began after us and has finished an attempt meanwhile; look again at what is to be done.
         raise RunLater(_SHORTLY, "another worker is at this delivery")
-    if _versions(_live(invoices)) != load.versions:
+    kept = [(delivery_id, one) for one in load.saying]
+    if _versions(_live(invoices)) != load.versions or not await issued.keep(tx, kept):
         # Queued anew and not put off, because what was written above about the last attempt must stay.
         await enqueue(tx, DELIVER, ids={"delivery_id": delivery_id}, delay=_SHORTLY)
         return None

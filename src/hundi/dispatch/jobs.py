@@ -75,6 +75,7 @@ async def _made(context: JobContext, seller_id: SellerId, load: Load) -> Mail | 
             )
             await _refused(context, seller_id, delivery_id, _ORIGINAL_GONE)
             return None
+        # One mail is one company's, and its documents are drawn from the present: they have one logo.
         logo = await fetch(context.files, load.documents[0].logo)
         try:
             return await asyncio.to_thread(make_mail, load, seller_id, context.settings.mail_from, originals, logo)

@@ -11,6 +11,7 @@ from hundi.dispatch import lifecycle, queries, rules
 from hundi.dispatch.rows import QueuedInvoice
 from hundi.dispatch.rules import Candidate, Contact, Grouping, Verdict
 from hundi.dispatch.trail import Origin
+from hundi.documents import issued
 from hundi.invoices import links
 from hundi.invoices.rules import DispatchStatus, SentVia
 from hundi.jobs.batch import enqueue_many
@@ -171,7 +172,7 @@ async def hand_over(
 ) -> dict[str, str]:
     """Note that somebody else carries these invoices, each as a delivery of its own; gives the deliveries by invoice id.
 
-    ``message_ids`` are the carrier's own, by invoice id. :func:`hundi.dispatch.delivery.told` says how each ended.
+    What their documents say now is kept with it. The caller has locked the invoices. ``message_ids`` are the carrier's own, by invoice id. :func:`hundi.dispatch.delivery.told` says how each ended.
     """
     ids = [row.invoice_id for row in rows]
     rounds = await queries.last_rounds(tx, ids)
@@ -184,6 +185,7 @@ async def hand_over(
         _DELIVERY_INVOICES, tx.seller_id, ids, [rounds.get(invoice_id, 0) + 1 for invoice_id in ids],
         list(made.values()),
     )  # fmt: skip
+    await issued.keep_present(tx, made)
     if partial_payment_allowed is not None:
         await tx.execute(_ALLOW_PART, tx.seller_id, ids, partial_payment_allowed)
     each = {invoice_id: {"deliveryId": delivery_id, "via": via.value} for invoice_id, delivery_id in made.items()}

@@ -1,17 +1,19 @@
 """From the rows of an invoice to the document that PDF, hosted page and mail show."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import msgspec
+import structlog
 
 from hundi.db.pool import Transaction
-from hundi.documents import queries
+from hundi.documents import issued
 from hundi.documents.countries import split_country
+from hundi.documents.issued import Contents, Issued, ToSend
 from hundi.documents.links import page_url
 from hundi.documents.model import (
+    ZERO,
     Address,
     BankAccount,
     EInvoice,
@@ -26,7 +28,7 @@ from hundi.invoices.errors import InvoiceNotFound
 from hundi.invoices.rules import ReceivableStatus, shown_status
 from hundi.kit.dates import ist_date
 from hundi.kit.ids import SellerId
-from hundi.kit.keys import Keyring
+from hundi.kit.keys import Keyring, SealBroken
 from hundi.kit.states import OUTSIDE_INDIA, STATES
 from hundi.payments.upi import (
     LEAST_AMOUNT,
@@ -40,19 +42,26 @@ from hundi.payments.upi import (
 )
 from hundi.sellers.rows import LogoRow
 
+log = structlog.get_logger("hundi.documents")
+
 _UNKNOWN: Final = "-"
 
 
 class BuiltDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document with the version of the row it was made from, and why it carries no UPI, where it carries none.
 
-    ``logo`` is where the company's logo is, if it has one.
+    ``logo`` is where the company's logo is, if it has one. ``sent_at`` is when the document that is shown was sent first,
+    None where it is drawn as the invoice is now; ``changes`` says what the invoice says otherwise since. ``due_date`` is that
+    of the invoice now.
     """
 
     document: InvoiceDocument
     version: int
     not_payable: NotPayable | None
     logo: LogoRow | None = None
+    due_date: date | None = None
+    sent_at: datetime | None = None
+    changes: tuple[str, ...] = ()
 
 
 async def document_of(
@@ -75,27 +84,82 @@ async def built(
 async def documents_of(
     tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_ids: Sequence[str]
 ) -> list[BuiltDocument]:
-    """Load some invoices of one seller in three statements, in the order of their ids."""
-    rows = await queries.documents(tx, seller_id, invoice_ids)
-    lines: defaultdict[str, list[ItemRow]] = defaultdict(list)
-    for item in await queries.items(tx, seller_id, invoice_ids):
-        lines[item.invoice_id].append(item)
+    """Load some invoices of one seller as their readers see them, in the order of their ids, in five statements.
+
+    What was sent is shown as it was sent (hundi.documents.issued), what was not yet, as it is now.
+    """
+    found = await issued.present(tx, invoice_ids)
+    kept = await issued.latest(tx, [one.row.invoice_id for one in found])
     today = ist_date(tx.now)
-    logo = await queries.logo(tx) if rows else None
-    made = (_built(row, lines[row.invoice_id], keyring, base_url, seller_id, today) for row in rows)
-    return [msgspec.structs.replace(one, logo=logo) for one in made]
+    return [_shown(kept.get(one.row.invoice_id), one, keyring, base_url, seller_id, today) for one in found]
+
+
+async def documents_to_send(
+    tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_ids: Sequence[str]
+) -> list[tuple[BuiltDocument, ToSend]]:
+    """Load some invoices of one seller as they would be sent now, in five statements; keep each with its delivery."""
+    found = await issued.present(tx, invoice_ids)
+    kept = await issued.latest(tx, [one.row.invoice_id for one in found])
+    today = ist_date(tx.now)
+    sending = [issued.to_send(kept.get(one.row.invoice_id), one) for one in found]
+    return [(_built(one.contents, keyring, base_url, seller_id, today), one) for one in sending]
+
+
+def as_sent(kept: Issued, keyring: Keyring, base_url: str, seller_id: SellerId) -> BuiltDocument:
+    """Give a version of a document as it was on the day it was kept, with the balance and status of then."""
+    return _built(kept.contents, keyring, base_url, seller_id, ist_date(kept.created_at), lenient=True)
+
+
+async def as_now(
+    tx: Transaction, keyring: Keyring, base_url: str, seller_id: SellerId, invoice_id: str
+) -> BuiltDocument:
+    """Give an invoice's document as it would be sent for the first time now, or raise :class:`InvoiceNotFound`."""
+    found = await issued.present(tx, [invoice_id])
+    if not found:
+        raise InvoiceNotFound
+    return _built(found[0], keyring, base_url, seller_id, ist_date(tx.now))
+
+
+def _shown(
+    kept: Issued | None, live: Contents, keyring: Keyring, base_url: str, seller_id: SellerId, today: date
+) -> BuiltDocument:
+    contents = issued.shown(kept, live)
+    if kept is None or contents is live:
+        return _built(live, keyring, base_url, seller_id, today)
+    made = _built(contents, keyring, base_url, seller_id, today, lenient=True, due=live.row.due_date)
+    difference = live.row.invoice_value - contents.row.invoice_value
+    return msgspec.structs.replace(
+        made,
+        # No other zero than the model's: the PDF is to be the one that was mailed, byte for byte.
+        document=msgspec.structs.replace(made.document, changed=difference or ZERO),
+        sent_at=kept.created_at,
+        changes=tuple(issued.changes(kept, live)),
+    )
 
 
 def _built(
-    row: DocumentRow, items: Sequence[ItemRow], keyring: Keyring, base_url: str, seller_id: SellerId, today: date
+    contents: Contents,
+    keyring: Keyring,
+    base_url: str,
+    seller_id: SellerId,
+    today: date,
+    *,
+    lenient: bool = False,
+    due: date | None = None,
 ) -> BuiltDocument:
-    status = shown_status(ReceivableStatus(row.receivable_status), row.due_date, today)
+    """Make the document; ``lenient`` leaves out a bank account that was sealed under a key that is gone.
+
+    ``due`` decides whether it is overdue, where that is not what the document says.
+    """
+    row, items = contents.row, contents.items
+    due = due or row.due_date
+    status = shown_status(ReceivableStatus(row.receivable_status), due, today)
     why_not = why_not_payable(row.balance, status, row.r_upi_max_amount, vpa=row.r_upi_vpa or "")
     document = InvoiceDocument(
         invoice_id=row.invoice_id,
         number=row.invoice_number,
         invoice_date=ist_date(row.invoice_date),
-        supplier=_supplier(row, keyring, seller_id),
+        supplier=_supplier(row, keyring, seller_id, lenient=lenient),
         recipient=_recipient(row),
         taxable_value=row.taxable_value,
         invoice_value=row.invoice_value,
@@ -126,7 +190,9 @@ def _built(
         upi=_upi(row) if why_not is None else None,
         hosted_url=page_url(base_url, keyring, seller_id, row.invoice_id, row.link_version),
     )
-    return BuiltDocument(document=document, version=row.version, not_payable=why_not)
+    return BuiltDocument(
+        document=document, version=row.version, not_payable=why_not, logo=contents.logo, due_date=due
+    )  # fmt: skip
 
 
 def _state_name(code: str | None) -> str:
@@ -134,16 +200,25 @@ def _state_name(code: str | None) -> str:
     return state.name if state else ""
 
 
-def _supplier(row: DocumentRow, keyring: Keyring, seller_id: SellerId) -> Supplier:
-    bank = None
-    if row.r_bank_account is not None and row.r_bank_ifsc:
+def _bank(row: DocumentRow, keyring: Keyring, seller_id: SellerId, *, lenient: bool) -> BankAccount | None:
+    if row.r_bank_account is None or not row.r_bank_ifsc:
+        return None
+    try:
         account = keyring.open(row.r_bank_account, f"registrations.bank_account {seller_id} {row.registration_id}")
-        bank = BankAccount(
-            holder=row.r_bank_holder or row.r_legal_name,
-            account_number=account,
-            ifsc=row.r_bank_ifsc,
-            bank_name=row.r_bank_name or "",
-        )
+    except SealBroken:
+        if not lenient:
+            raise
+        log.warning("the bank account of a sent document cannot be opened", invoice_id=row.invoice_id)
+        return None
+    return BankAccount(
+        holder=row.r_bank_holder or row.r_legal_name,
+        account_number=account,
+        ifsc=row.r_bank_ifsc,
+        bank_name=row.r_bank_name or "",
+    )
+
+
+def _supplier(row: DocumentRow, keyring: Keyring, seller_id: SellerId, *, lenient: bool) -> Supplier:
     # A company may be set up before its address is known, with a dash for it; a dash is no address to print.
     lines = tuple(line for line in (row.r_address_line1, row.r_address_line2) if line and line != _UNKNOWN)
     city = "" if row.r_city == _UNKNOWN else row.r_city
@@ -163,7 +238,7 @@ def _supplier(row: DocumentRow, keyring: Keyring, seller_id: SellerId) -> Suppli
         lut=row.r_lut_number or "",
         email=row.r_email or "",
         phone=row.r_phone or "",
-        bank=bank,
+        bank=_bank(row, keyring, seller_id, lenient=lenient),
         upi_id=row.r_upi_vpa or "",
         signatory=row.r_signatory_name or "",
     )

@@ -123,8 +123,9 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One invoice as its reader sees it. ``invoice_value`` is gross, ``net_amount`` after TDS (domain §2).
 
     Without ``lines`` one line is printed from ``description`` and ``taxable_value``. ``upi`` is None where nothing can
-    be paid by UPI; ``payment_reference`` is what a bank transfer should quote (the number, where empty). ``status`` is
-    the receivableStatus, OVERDUE included; PAID, CANCELLED, DISPUTED and WRITTEN_OFF replace the call to pay.
+    be paid by UPI; ``changed`` is what the invoice's value grew by since this document was sent; ``payment_reference`` is
+    what a bank transfer should quote (the number, where empty). ``status`` is the receivableStatus, OVERDUE included;
+    PAID, CANCELLED, DISPUTED and WRITTEN_OFF replace the call to pay.
     """
 
     invoice_id: str
@@ -158,6 +159,7 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     tds: Decimal = ZERO
     tds_section: str = ""
     received: Decimal = ZERO
+    changed: Decimal = ZERO
     e_invoice: EInvoice | None = None
     upi: UpiPayment | None = None
     payment_reference: str = ""

@@ -5,7 +5,7 @@ img-src 'self' data:``: no inline script or style, nothing from another host.
 """
 
 from base64 import b64encode
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Final
 
@@ -17,6 +17,7 @@ from hundi.documents.model import ZERO, InvoiceDocument, Line
 from hundi.documents.particulars import title
 from hundi.documents.sheet import address_lines
 from hundi.documents.words import inr, long_date, plain_number
+from hundi.kit.dates import ist_date
 from hundi.kit.states import local_tax_label
 from hundi.payments.upi import NotPayable, upi_qr_svg
 
@@ -30,6 +31,8 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     ``today`` is the business date in Asia/Kolkata; ``pdf_url`` and ``css_url`` are same-origin addresses; ``qr_url``
     may name a same-origin route that serves the QR (empty: the QR is put into the page as a data address);
     ``logo_url`` is the same-origin address of the company's logo (empty: it has none);
+    ``due_date`` is that of the invoice now, where the document may say another;
+    ``sent_at`` is when the document was first sent and ``changes`` what the invoice says otherwise since;
     ``not_payable`` says why ``document.upi`` is None, for the sentence that stands in its place.
     """
 
@@ -40,6 +43,9 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     css_url: str = "/static/page.css"
     not_payable: NotPayable | None = None
     logo_url: str = ""
+    due_date: date | None = None
+    sent_at: datetime | None = None
+    changes: tuple[str, ...] = ()
 
 
 class Pill(msgspec.Struct, frozen=True):
@@ -90,6 +96,7 @@ def render_page(view: PageView) -> str:
         recipient=document.recipient,
         pill=_PILLS.get(status, _PILLS["PENDING"]),
         settled=settled,
+        since=_since(view),
         balance_shown=ZERO if status == "CANCELLED" else document.balance,
         headline=_headline(status, view),
         title=title(document),
@@ -139,14 +146,15 @@ def _notice(css_url: str, heading: str, text: str, advice: str, hindi: str) -> s
 def _status(view: PageView) -> str:
     """OVERDUE is computed (domain §4): a caller that passes the stored status gets the same page."""
     document = view.document
-    is_late = document.due_date is not None and document.due_date < view.today
+    due = view.due_date or document.due_date
+    is_late = due is not None and due < view.today
     if document.status in {"PENDING", "PARTIALLY_PAID"} and is_late:
         return "OVERDUE"
     return document.status
 
 
 def _headline(status: str, view: PageView) -> str:
-    due = view.document.due_date
+    due = view.due_date or view.document.due_date
     if status in _SENTENCES or due is None:
         return ""
     days = (due - view.today).days
@@ -155,6 +163,16 @@ def _headline(status: str, view: PageView) -> str:
     if days == 0:
         return f"due today, {long_date(due)}"
     return f"due on {long_date(due)}, in {days} {'day' if days == 1 else 'days'}"
+
+
+def _since(view: PageView) -> str:
+    """Say what the seller has changed since the document was sent; empty where it says what the invoice says."""
+    if view.sent_at is None or not view.changes:
+        return ""
+    *most, last = view.changes
+    what = f"{', '.join(most)} and {last}" if most else last
+    sent = long_date(ist_date(view.sent_at))
+    return f"You see the invoice as it was sent on {sent}. The seller has changed it since: {what}."
 
 
 def _amounts(document: InvoiceDocument) -> list[tuple[str, str, str]]:
@@ -171,6 +189,7 @@ def _amounts(document: InvoiceDocument) -> list[tuple[str, str, str]]:
         ("TCS", "", document.tcs, False),
         ("Round off", "", document.round_off, False),
         ("Invoice value", "बिल राशि", document.invoice_value, True),
+        ("Changed since", "बाद में बदलाव", document.changed, False),
         ("TDS you deduct", "टीडीएस", -document.tds, False),
         ("Paid and adjusted", "भुगतान", document.balance - document.net_amount, False),
     ]

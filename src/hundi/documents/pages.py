@@ -100,13 +100,16 @@ async def hosted_page(token: str, state: State) -> Response[Any]:
         qr_url=f"/i/{token}/upi.svg" if found.document.upi is not None else "",
         not_payable=found.not_payable,
         logo_url=f"/i/{token}/logo" if found.logo is not None else "",
+        due_date=found.due_date,
+        sent_at=found.sent_at,
+        changes=found.changes,
     )
     return Response(render_page(view), media_type=MediaType.HTML, headers=HEADERS)
 
 
 @get("/i/{token:str}/invoice.pdf", opt=_PUBLIC, include_in_schema=False, before_request=slow_down)
 async def hosted_pdf(token: str, state: State) -> Response[Any]:
-    """Give the invoice as PDF, as it is now."""
+    """Give the invoice as PDF: as it was sent, with what is still to be paid."""
     found = await _found(state, token)
     if found is None:
         return _not_found()

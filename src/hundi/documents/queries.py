@@ -19,7 +19,7 @@ _DOCUMENTS: Final = """
            i.reverse_charge, i.cgst, i.sgst, i.igst, i.cess, i.discount, i.other_charges, i.tcs, i.round_off, i.tds,
            i.taxable_value, i.invoice_value, i.net_amount, i.balance, i.place_of_supply, i.supply_type, i.ship_to_name,
            i.ship_to_address, i.ship_to_pin, i.ship_to_state, i.irn, i.ack_no, i.ack_date, i.signed_qr, i.eway_bill_no,
-           i.receivable_status, i.partial_payment_allowed, i.minimum_part, i.link_version,
+           i.receivable_status, i.partial_payment_allowed, i.minimum_part, i.link_version, i.customer_id,
            r.registration_id, r.gstin AS r_gstin, r.legal_name AS r_legal_name, r.trade_name AS r_trade_name,
            r.pan AS r_pan, r.udyam_number AS r_udyam_number, r.address_line1 AS r_address_line1,
            r.address_line2 AS r_address_line2, r.city AS r_city, r.pin_code AS r_pin_code, r.state_code AS r_state_code,
@@ -46,7 +46,10 @@ _LINK: Final = """
 
 
 class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice as kept, with its registration (``r_``) and customer (``c_``). ``r_bank_account`` is sealed."""
+    """An invoice as kept, with its registration (``r_``) and customer (``c_``). ``r_bank_account`` is sealed.
+
+    Issued documents keep it as JSON (hundi.documents.issued): what is added later needs a default.
+    """
 
     invoice_id: str
     version: int
@@ -117,6 +120,7 @@ class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
     c_shipping_address: str | None
     c_shipping_state: str | None
     c_shipping_pin_code: str | None
+    customer_id: str = ""
 
 
 class ItemRow(LineRow, frozen=True, kw_only=True):

@@ -307,6 +307,7 @@ def _totals(document: InvoiceDocument) -> list[list[str]]:
 def _memo(document: InvoiceDocument) -> dict[str, Any]:
     section = f" u/s {drawable(document.tds_section)}" if document.tds_section else ""
     rows = [
+        ("Changed since this was sent", document.changed, document.changed),
         (f"Less: TDS{section} (memo)", document.tds, -document.tds),
         ("Net receivable", document.tds, document.net_amount),
         ("Received and adjusted", document.net_amount - document.balance, document.balance - document.net_amount),

@@ -48,6 +48,7 @@ _PARAMETERS: Final = {
     "token": "The secret part of the link",
     "type": "Of this type alone",
     "userId": "User's id",
+    "version": "Version of the document: 1 is what was sent first, 0 the invoice as it would be sent now",
 }
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
