@@ -156,7 +156,10 @@ class Engine:
             raise load.Stopped from None
 
     async def _watch(self, folder: Path, reading: asyncio.Task[Manifest]) -> None:
-        """Write down how many rows have been read, as the reader tells; end it where the import was cancelled."""
+        """Write down how many rows have been read, as the reader tells; end it where the import is settled.
+
+        One that is cancelled when it was begun before is settled with what is written by then: for that its file is read.
+        """
         known = 0
         told = asyncio.get_running_loop().time()
         while True:
@@ -165,7 +168,7 @@ class Engine:
             if found > known or now - told > _ASK_S:
                 known, told = found, now
                 with suppress(Transient, OSError, asyncpg.PostgresError):
-                    if not await self._advance(found):
+                    if not await self._advance(found) and await self._is_settled():
                         reading.cancel()
                         return
 
