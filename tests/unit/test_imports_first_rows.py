@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from pathlib import Path
 
@@ -144,3 +145,21 @@ def test_it_is_told_before_the_sheet_is_gone_through(tmp_path: Path, monkeypatch
     with pytest.raises(MemoryError):
         read(tmp_path / "a.xlsx", tmp_path, 1000, 100_000)
     assert 50 < seen[0] < 1000
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.ods"])
+def test_what_is_made_to_be_searched_for_long_is_not(name: str, tmp_path: Path) -> None:
+    is_xlsx = name == "a.xlsx"
+    content = workbooks.of(Sheet1=register()) if is_xlsx else ods(Sheet1=register())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    row_end, part = ("</row>", "xl/worksheets/sheet1.xml") if is_xlsx else ("</table:table-row>", "content.xml")
+    endless = '<c t="s"' if is_xlsx else "<table:table "
+    head = (parts[part].partition(b"<sheetData>")[0] + b"<sheetData>").decode() if is_xlsx else ODS
+    parts[part] = (head + endless * 1200 + ">" + row_end * 40 + endless).encode()
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        for one, made in parts.items():
+            archive.writestr(one, made)
+    begun = time.process_time()
+    assert ahead.first_rows(tmp_path / name, Format.XLSX if is_xlsx else Format.ODS, FileKind.INVOICES, tmp_path) == 0
+    assert time.process_time() - begun < 1

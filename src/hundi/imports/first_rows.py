@@ -24,10 +24,13 @@ _HEAD: Final = 1024**2
 _MOST_STRINGS: Final = 8 * 1024**2
 _STRINGS: Final = "xl/sharedStrings.xml"
 _CONTENT: Final = "content.xml"
-_SHARED: Final = re.compile(rb"<(?:\w+:)?c\s[^>]*\bt=[\"']s[\"'][^>]*>\s*<(?:\w+:)?v>([0-9]{1,9})<")
+# Bounded, and within one tag: else what is made to be like it takes the square of its length, or more.
+_SHARED: Final = re.compile(
+    rb"<(?:\w{1,20}:)?c\s[^<>]{0,99}\bt=[\"']s[\"'][^<>]{0,99}>\s{0,99}<(?:\w{1,20}:)?v>([0-9]{1,9})<"
+)
 _SHEET: Final = re.compile(rb"<(?:(\w+):)?worksheet\b")
 _BEGUN: Final = b"<table:table "
-_TABLE: Final = re.compile(rb"<table:table\s[^>]*?table:name=\"([^\"&]*)\"")
+_TABLE: Final = re.compile(rb"<table:table\s[^<>]{0,999}?table:name=\"([^\"&<]{0,999})\"")
 _ABOUT: Final = ("[Content_Types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
 
 
