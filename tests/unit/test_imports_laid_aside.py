@@ -43,3 +43,13 @@ def test_what_was_closed_sends_nothing(tmp_path: Path) -> None:
     aside.close()
     with pytest.raises(ValueError, match="closed file"):
         sent(aside)
+
+
+def test_a_file_that_the_disk_had_no_room_for_is_closed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("r+b")  # noqa: SIM115 - what is tested closes it
+    monkeypatch.setattr("hundi.imports.tables.tempfile.TemporaryFile", lambda **_: full)
+    short = Copied("t", pl.DataFrame({"no": range(4097)}), {"no": pl.lit(1, dtype=pl.Int8).repeat_by(0).list.first()})
+    with pytest.raises(OSError, match="No space left"):
+        short.lay_aside(Path("/dev"))
+    short.close()
+    assert full.closed

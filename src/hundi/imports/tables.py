@@ -4,6 +4,7 @@ import asyncio
 import io
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -86,7 +87,8 @@ class Copied:
     def close(self) -> None:
         """Let go of the file, if the rows were laid aside."""
         if self._aside is not None:
-            self._aside.close()
+            with suppress(OSError):  # what a full disk did not take is thrown away with the file
+                self._aside.close()
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """Give the CSV piece by piece; what was not laid aside is written while the piece before it is sent."""
