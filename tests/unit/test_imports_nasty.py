@@ -97,6 +97,14 @@ def test_it_is_refused_and_its_place_is_named(case: str, tmp_path: Path) -> None
     assert len(problem.message) > 20
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8s", "shift_jis", "idna", "rot13"])
+def test_an_encoding_that_cannot_be_read_is_damage(encoding: str, tmp_path: Path) -> None:
+    styles = f"<?xml version='1.0' encoding='{encoding}'?><styleSheet/>"
+    with pytest.raises(FileRefused) as told:
+        sent(by_hand(HEAD + ROW, more={"xl/styles.xml": styles}), tmp_path)
+    assert told.value.refusal.problems[0].code == "WORKBOOK_DAMAGED"
+
+
 def test_texts_of_a_workbook_that_would_fill_the_memory_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ _BLOCK: Final = 1024 * 1024
 _DOCTYPE: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _OLE_HEAD: Final = 256 * 1024
+UNREADABLE: Final = (expat.ExpatError, LookupError, ValueError)
+"""What expat raises of a part: the latter two of an encoding that is none, or none that it can read."""
 
 
 def damaged(error: Exception) -> FileRefused:
@@ -131,7 +133,7 @@ def elements(content: bytes) -> Iterator[tuple[str, dict[str, str]]]:
     parser.StartElementHandler = lambda name, attributes: found.append((name.rpartition(":")[2], attributes))
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
+    except UNREADABLE as error:
         message = f"The file is damaged: a part of it is not well-formed XML ({error})."
         raise refuse("WORKBOOK_DAMAGED", message) from error
     return iter(found)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from xml.parsers import expat
 
-from hundi.imports.containers import Package, damaged
+from hundi.imports.containers import UNREADABLE, Package, damaged
 from hundi.imports.errors import CellProblem, refuse
 from hundi.imports.sheet_scan import EXTERNAL_LINK, NOT_CALCULATED, Merge, Scan, cell_error
 from hundi.imports.sniff import LONGEST_RECORD
@@ -63,7 +63,7 @@ def scan_ods(package: Package, sheet: str) -> Scan:
                 break
         else:
             parser.Parse(b"", True)
-    except expat.ExpatError as error:
+    except UNREADABLE as error:
         raise damaged(error) from error
     return reader.found
 
