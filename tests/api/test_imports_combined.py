@@ -227,34 +227,3 @@ async def test_an_import_whose_worker_is_stopped_while_it_reads_is_not_taken_for
     assert await importer.seller.value(state) == "RUNNING"
     await importer.run(import_id)
     assert ((await outcome(importer, import_id))["state"], await importer.count()) == ("DONE", 5_000)
-
-
-async def test_an_import_that_is_cancelled_while_its_file_is_read_again_keeps_what_is_written(
-    importer: Importer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import_id = await received(importer, text(row() for _ in range(400)))
-    judged = ChunkWork.judge
-
-    async def judge(self: ChunkWork) -> Any:
-        if self.no == 2:
-            while await importer.seller.value("SELECT count(*) FROM import_chunks WHERE seller_id = $1") < 2:
-                await asyncio.sleep(0.02)
-            raise OSError(5, "Input/output error")
-        return await judged(self)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(ChunkWork, "judge", judge)
-        with pytest.raises(RunLater):
-            await importer.run(import_id)
-
-    async def parse(*words: Any, **more: Any) -> Manifest:
-        reply = await importer.seller.http.post(f"/api/v0/invoice/bulk/{import_id}/cancel")
-        assert reply.json()["payload"]["state"] == "RUNNING"
-        await asyncio.sleep(1)  # as a large file takes
-        return await parsing.parse(*words, **more)
-
-    monkeypatch.setattr("hundi.imports.engine.parse", parse)
-    monkeypatch.setattr("hundi.imports.engine._ASK_S", 0.1)
-    await importer.run(import_id)
-    found = await outcome(importer, import_id)
-    assert (found["state"], found["success_count"], await importer.count()) == ("CANCELLED", 200, 200)

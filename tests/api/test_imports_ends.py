@@ -12,10 +12,11 @@ import make
 import workbooks
 from hundi.db.embedded import Urls
 from hundi.files.store import FileStore
-from hundi.imports import invoice_pdfs, queries
+from hundi.imports import invoice_pdfs, parsing, queries
 from hundi.imports.chunk import ChunkWork
 from hundi.imports.engine import Engine
 from hundi.imports.load import KeyTaken
+from hundi.imports.parse_child import Manifest
 from hundi.imports.reply import answer
 from hundi.jobs.later import RunLater
 from hundi.kit.keys import Keyring
@@ -51,6 +52,26 @@ async def interrupted(importer: Importer, content: str, *, after: int, monkeypat
 
 async def lose_upload(importer: Importer, import_id: str) -> None:
     await importer.context.files.delete(f"imports/{import_id}/upload")
+
+
+async def test_one_that_is_cancelled_while_its_file_is_read_again_keeps_what_is_written(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await interrupted(importer, text(row() for _ in range(400)), after=2, monkeypatch=monkeypatch)
+    there = await importer.count()
+
+    async def parse(*words: Any, **more: Any) -> Manifest:
+        reply = await importer.seller.http.post(f"/api/v0/invoice/bulk/{import_id}/cancel")
+        assert reply.json()["payload"]["state"] == "RUNNING"
+        await asyncio.sleep(0.5)  # as a large file takes
+        return await parsing.parse(*words, **more)
+
+    monkeypatch.setattr("hundi.imports.engine.parse", parse)
+    monkeypatch.setattr("hundi.imports.engine._ASK_S", 0.1)
+    await importer.run(import_id)
+    found = await outcome(importer, import_id)
+    assert (found["state"], found["success_count"], await importer.count()) == ("CANCELLED", there, there)
+    assert there >= 200
 
 
 async def test_a_file_that_is_gone_half_way_is_settled_with_what_was_written(

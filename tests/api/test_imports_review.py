@@ -167,7 +167,7 @@ async def test_an_import_whose_job_is_gone_can_still_be_cancelled(importer: Impo
     seller = importer.seller
     import_id = await received(importer, text([row()]))
     await seller.run(
-        "UPDATE imports SET state = 'RUNNING', run_by = 'trn_gone', started_at = $3, progress_at = $3 "
+        "UPDATE imports SET state = 'RUNNING', run_by = 'trn_gone', started_at = $3, progress_at = $3, total_count = 1 "
         "WHERE seller_id = $1 AND import_id = $2",
         import_id,
         clock.now(),
