@@ -266,3 +266,39 @@ async def test_runs_that_ended_long_ago_are_swept_by_later_ones(world: World, ne
     await accepted(trade, ["inv_c"])
     assert (await trade.seller.http.get(f"{PATH}/{old}")).status_code == 404
     assert (await looked(trade, waiting))["state"] == "ACCEPTED", "what has not ended stays"
+
+
+async def test_a_key_answers_as_it_did_whichever_way_it_is_asked_again(world: World, new_seller: Any) -> None:
+    trade = await Trade.between(world, new_seller)
+    body = {"invoiceIds": [await trade.bill()], "channel": "BHARAT_CONNECT"}
+    key = {"Idempotency-Key": "waited-for"}
+    first = await trade.seller.http.post(PATH, json=body, headers=key)
+    again = await trade.seller.http.post(PATH, json=body, headers=key | ASYNC)
+    assert (first.status_code, again.status_code) == (200, 200), again.text
+    assert again.content == first.content
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Preference-Applied" not in again.headers, "it was not accepted for later"
+    assert await taken(trade) == []
+    key = {"Idempotency-Key": "not-waited-for"}
+    first = await trade.seller.http.post(PATH, json=body, headers=key | ASYNC)
+    again = await trade.seller.http.post(PATH, json=body, headers=key)
+    assert (again.status_code, again.content) == (202, first.content)
+
+
+async def test_a_run_that_was_stopped_counts_no_mail_that_was_not_sent(
+    world: World, new_seller: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = await Trade.between(world, new_seller)
+    other = await trade.seller.customer(emailAddress="accounts@example.com")
+    named = [(await trade.seller.invoice(other, emailAddress="accounts@example.com"))["invoiceId"] for _ in range(4)]
+    dispatch_id = await accepted(trade, named, channel="EMAIL")
+    assert await stepped(trade)
+
+    async def refuses(*_: Any, **__: Any) -> None:
+        raise runs.DispatchNotFound
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "dispatch", refuses)
+        assert await stepped(trade)
+    found = await looked(trade, dispatch_id)
+    assert (found["state"], found["doneCount"], found["totalCount"]) == ("STOPPED", 0, 4)

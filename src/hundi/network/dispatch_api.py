@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.status_codes import HTTP_202_ACCEPTED
 
 from hundi.auth.guard import SellerParameter, may
 from hundi.auth.rules import Permission
@@ -92,8 +93,10 @@ async def get_dispatch(
     async with state.db.read(who) as tx:
         run = await runs.one(tx, dispatchId)
     envelope = shown(run.outcome, run.request_id or who.request_id, run.changed_at)
+    # Mails are sent together by the last step: until it has come, none of them is done.
     found = DispatchProgress(
-        dispatchId=run.dispatch_id, state=run.state, totalCount=run.total, doneCount=run.done if run.has_ended else run.done - len(run.by_mail),
+        dispatchId=run.dispatch_id, state=run.state, totalCount=run.total,
+        doneCount=run.done if run.state == "DONE" else run.done - len(run.by_mail),
         queuedCount=len(run.outcome.queued), alreadyCount=len(run.outcome.already),
         refusedCount=len(run.outcome.refused), createdOn=in_ist(run.created_at), changedOn=in_ist(run.changed_at),
         problem=run.problem, result=envelope.payload if run.has_ended else None,
@@ -113,7 +116,10 @@ async def _accepted(call: Call, state: State, ids: list[str], wanted: sending.Wa
         url = f"{state.base_url}/api/v0/invoice/bulk/dispatch/{dispatch_id}"
         return ok(DispatchAccepted(dispatchId=dispatch_id, state="ACCEPTED", url=url))
 
-    reply = await once(state.db, call, work, status=202)
+    reply = await once(state.db, call, work, status=HTTP_202_ACCEPTED)
+    if reply.status_code != HTTP_202_ACCEPTED:
+        # The key was used for this dispatch without the preference: it has been carried out, and this is what came of it.
+        return reply
     reply.headers["Preference-Applied"] = "respond-async"
     found = _ACCEPTED.decode(reply.content).payload
     if found is not None:
