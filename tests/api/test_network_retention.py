@@ -186,7 +186,7 @@ async def test_a_webhook_that_does_not_say_what_it_touched_goes_by_what_it_names
     named = {
         "by_id": f'{{"invoice": {{"objectId": "{under_way}"}}}}', "by_alias": '{"data":{"id":"bcinv_way"}}',
         "by_message": f'{{"resp": {{"reqMsgId" : "{message}"}}}}', "of_over": f'["{over}"]', "of_nobody": '{"id": "bcinv_x"}',
-        "broken": '{"id": "', "blank": "",
+        "broken": '{"id": "', "blank": "", "late": json.dumps({"qr": "x" * 101 + '"' * 3, "id": "bcinv_way"}),
     }  # fmt: skip
     async with db.transaction(client.company.seller_id) as tx:
         await tx.execute("UPDATE network_received SET about = NULL WHERE seller_id = $1", tx.seller_id)
@@ -199,7 +199,15 @@ async def test_a_webhook_that_does_not_say_what_it_touched_goes_by_what_it_names
     clock.move(days=2)
     for _ in range(len(named) + 3):
         await forget(db, 90, at_a_time=step)  # what an hour looked at and had to leave is not looked at in the next
-    assert set((await remembered(client))[1]) == {"evl_way", "evl_kept", "by_id", "by_alias", "by_message", "waited"}
+    assert set((await remembered(client))[1]) == {
+        "evl_way",
+        "evl_kept",
+        "by_id",
+        "by_alias",
+        "by_message",
+        "late",
+        "waited",
+    }
 
     await client.company.run(
         "UPDATE network_objects SET status = 'CANCELLED' WHERE seller_id = $1 AND object_id = $2", under_way

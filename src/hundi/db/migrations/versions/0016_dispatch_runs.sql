@@ -50,7 +50,10 @@ begin
                select unnest(m.about) from public.network_messages m
                 where m.seller_id = v_seller and (m.message_id = any (old.named) or m.provider_id = any (old.named)))
           from (select x.received_id, x.source,
-                       x.waits_for || array(select t.found[1] from regexp_matches(x.body, '"([^"\\]{1,100})"', 'g') t (found)) as named
+                       x.waits_for || array(
+                           -- Strings are read whole, whatever their length: else what ends one seems to begin the next.
+                           select t.found[1] from regexp_matches(x.body, '"([^"\\]*(?:\\.[^"\\]*)*)"', 'g') t (found)
+                            where length(t.found[1]) between 1 and 100) as named
                   from public.network_received x
                  where x.seller_id = v_seller and x.outcome in ('TAKEN', 'DISMISSED') and x.changed_at < p_before
                    and x.about is null
