@@ -278,9 +278,16 @@ def _check_network(row: InvoiceRow) -> None:
 
 
 async def _check_irn(tx: Transaction, row: InvoiceRow) -> None:
-    """Refuse to cancel an invoice whose IRN can no longer be cancelled (domain §3); without an ackDate nobody knows."""
+    """Refuse to cancel an invoice whose IRN can no longer be cancelled (domain §3); without an ackDate nobody knows.
+
+    A day without its time, as sheets and accounting programs have it, is kept as that day's midnight: it may have been any
+    moment of the day, so the hours count from its end.
+    """
     acknowledged = None if row.irn is None else await tx.fetchval(_ACKNOWLEDGED, tx.seller_id, row.invoice_id)
-    if acknowledged is not None and tx.now - acknowledged > IRN_CANCELLABLE:
+    if acknowledged is None:
+        return
+    day_alone = acknowledged == start_of_day(ist_date(acknowledged))
+    if tx.now - acknowledged > IRN_CANCELLABLE + timedelta(days=day_alone):
         raise IrnStands(
             problems=[FieldProblem("receivableStatus", IrnStands.code, str(IrnStands.__doc__), "CANCELLED")]
         )
