@@ -21,7 +21,7 @@ from hundi.kit.ids import SellerId, floor_id
 from hundi.webhooks import outbox, queries
 from hundi.webhooks.outbox import Message
 from hundi.webhooks.rows import Lane
-from hundi.webhooks.rules import EndpointStatus, as_like
+from hundi.webhooks.rules import LONGEST_DELAY, EndpointStatus, as_like
 
 log = structlog.get_logger("hundi.webhooks")
 
@@ -32,6 +32,10 @@ LOOK_BACK: Final = timedelta(seconds=10)
 SETTLED_AFTER: Final = timedelta(minutes=5)
 SETTLE_EVERY: Final = timedelta(minutes=1)
 _FORGOTTEN_AFTER: Final = timedelta(minutes=30)
+AHEAD: Final = timedelta(minutes=10)
+"""A cursor that is so far ahead was moved by a clock that has been set back since."""
+SET_BACK: Final = timedelta(hours=1)
+"""How far events are looked at once more when the clock was set back: as long as nobody may have looked."""
 _BATCH: Final = 1000
 _PAGES: Final = 5
 
@@ -49,6 +53,15 @@ _SETTLED: Final = "UPDATE webhook_cursors SET settled_id = $2, settled_at = $3 W
 _FORGOTTEN: Final = """
     SELECT DISTINCT endpoint_id, object_kind, object_id FROM webhook_deliveries
      WHERE seller_id = $1 AND state IN ('PENDING', 'SENDING') AND due_at < $2 LIMIT 100"""
+_SET_RIGHT: Final = """
+    UPDATE webhook_cursors SET quick_id = least(quick_id, $2), settled_id = least(settled_id, $2), settled_at = $3
+     WHERE seller_id = $1"""
+# Nothing is put off for so long: see LONGEST_DELAY. An attempt under way is looked at by whoever gets the lane's job.
+_TOO_FAR: Final = """
+    UPDATE webhook_deliveries SET due_at = $2
+     WHERE seller_id = $1 AND (state = 'PENDING' AND due_at > $2::timestamptz + $3::interval
+                               OR state = 'SENDING' AND due_at > $2::timestamptz + $4::interval)
+    RETURNING endpoint_id, object_kind, object_id"""
 _OLD: Final = """
     SELECT delivery_id, message_id FROM webhook_deliveries
      WHERE seller_id = $1 AND state IN ('DELIVERED', 'FAILED') AND delivery_id < $2 AND settled_at < $3 LIMIT 5000"""
@@ -98,6 +111,9 @@ async def fan_out_due(db: Database, *, keep: timedelta) -> int:
 async def fan_out(tx: Transaction, *, keep: timedelta) -> int:
     """Look at the bound company's events; one worker at a time per company (its cursor is locked)."""
     cursor = await tx.fetchrow(_CURSOR, tx.seller_id)
+    if cursor is not None and cursor["settled_at"] > tx.now + AHEAD:
+        await _set_right(tx)
+        cursor = await tx.fetchrow(_CURSOR, tx.seller_id)
     if cursor is None:
         return 0
     queued = 0
@@ -141,6 +157,14 @@ async def _wake_forgotten(tx: Transaction) -> None:
     """Queue a job for lanes whose job is gone (it was parked, or its row was lost): what is long due waits for nobody."""
     rows = await tx.fetch(_FORGOTTEN, tx.seller_id, tx.now - _FORGOTTEN_AFTER)
     await outbox.wake(tx, [Lane(row["endpoint_id"], row["object_kind"], row["object_id"]) for row in rows])
+
+
+async def _set_right(tx: Transaction) -> None:
+    """Take back what a clock that was far ahead has put off until it is that late again: cursors, and repetitions."""
+    log.warning("the clock was ahead and has been set back: webhooks are due again", seller_id=tx.seller_id)
+    await tx.execute(_SET_RIGHT, tx.seller_id, floor_id("evt", tx.now - SET_BACK), tx.now - SETTLE_EVERY)
+    rows = await tx.fetch(_TOO_FAR, tx.seller_id, tx.now, LONGEST_DELAY, AHEAD)
+    await outbox.wake(tx, {Lane(row["endpoint_id"], row["object_kind"], row["object_id"]) for row in rows})
 
 
 async def _tidy(tx: Transaction, before: datetime) -> None:

@@ -24,6 +24,8 @@ MAX_ATTEMPTS: Final = len(DELAYS) + 1
 LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
 # An attempt is never early; it is late by up to a tenth, so that what failed together does not come back together.
 _JITTER: Final = 10
+LONGEST_DELAY: Final = max(LONGEST_RETRY_AFTER, DELAYS[-1] + DELAYS[-1] / _JITTER)
+"""No attempt is put off for longer than this."""
 
 _PATTERN: Final = re.compile(r"(?:\*|[a-z][a-z0-9_]*)(?:\.(?:\*|[a-z][a-z0-9_]*))*")
 _LONGEST_PATTERN: Final = 100

@@ -1,4 +1,4 @@
-"""Dispatches as jobs with their progress; webhooks of providers from before 0014 end too. The .sql file has the statements.
+"""Dispatches as jobs with their progress; old webhooks of providers end too; clocks set back. The .sql file has the statements.
 
 Revision ID: 0016
 """

@@ -84,3 +84,13 @@ begin
     return v_total;
 end $$;
 comment on column network_received.about is 'What the webhook touched: objects, and the provider''s names for them. Null where it was taken by an older version, until its time has come.';
+
+-- A cursor of time to come was moved by a clock that has been set back since: it is work too, or no event would become a webhook
+-- until it is that late again.
+create or replace function sellers_with_webhook_work(p_before text, p_settle_before timestamptz) returns setof text
+    language sql stable security definer set search_path = pg_catalog, public as $$
+    select c.seller_id from public.webhook_cursors c
+     where c.settled_at < p_settle_before
+        or c.settled_at > p_settle_before + interval '11 minutes'
+        or exists (select 1 from public.events e
+                    where e.seller_id = c.seller_id and e.event_id > c.quick_id and e.event_id < p_before) $$;
