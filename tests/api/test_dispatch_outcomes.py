@@ -174,6 +174,18 @@ async def test_a_mail_server_that_comes_back_gets_the_mail_once(sent: Sent, cloc
     assert len(post.taken) == 1
 
 
+async def test_a_mail_does_not_wait_for_the_time_of_a_clock_that_was_set_back(
+    sent: Sent, clock: make.MovedClock
+) -> None:
+    clock.move(days=400)
+    await sent.run(SmtpMailer(f"smtp://127.0.0.1:{free_port()}"))
+    clock.move(days=-400)
+    post = Post()
+    async with mail_server(post) as port:
+        await sent.run(SmtpMailer(f"smtp://127.0.0.1:{port}"))
+    assert (await sent.state(), len(post.taken)) == (("SENT", "DISPATCHED"), 1)
+
+
 async def test_an_unknown_outcome_is_sent_again_once_and_then_shown_as_unknown(
     sent: Sent, clock: make.MovedClock
 ) -> None:

@@ -39,6 +39,7 @@ _RECORD: Final = """
 _ENCODER: Final = msgspec.json.Encoder()
 _SHORTLY: Final = timedelta(seconds=1)
 _WORKER: Final = Origin()
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _LOST: Final = "the worker stopped before it could write down how this attempt ended"
 
 
@@ -125,7 +126,8 @@ async def _wait_for_its_turn(tx: Transaction, delivery_id: str, last: AttemptRow
         return
     pause = _pause(last, (await queries.counts(tx, delivery_id)).unreachable)
     left = last.finished_at + pause - tx.now
-    if left > timedelta(0):
+    # An attempt that ended later than now was noted by a clock that has been set back since: the pause is over by the queue.
+    if timedelta(0) < left <= pause + _CLOCKS_DIFFER:
         raise RunLater(left + _SHORTLY, "the pause after the last attempt is not over")
 
 
