@@ -11,6 +11,8 @@ import httpx2
 import make
 
 PATH = "/api/v0/invoice"
+OF_THE_DOCUMENT = frozenset({"ITEMS_MISSING", "ITEM_PARTICULARS_MISSING", "NOT_A_TAX_INVOICE"})
+"""What the replies about a bare invoice always warn of; tests/api/test_invoices_shortfalls.py looks at these."""
 
 
 async def post(seller: make.Company, customer: str, **changes: Any) -> httpx2.Response:
@@ -22,6 +24,13 @@ def exact(reply: httpx2.Response) -> dict[str, Any]:
     """Read a payload with its numbers as Decimal."""
     found: dict[str, Any] = json.loads(reply.content, parse_float=Decimal)["payload"]
     return found
+
+
+def warned(reply: httpx2.Response) -> list[tuple[str, str]]:
+    """Give the field and code of each warning, but those about the document."""
+    assert reply.status_code == 200, reply.text
+    found = [(w["field"], w["code"]) for w in reply.json().get("warnings", [])]
+    return [(field, code) for field, code in found if code not in OF_THE_DOCUMENT]
 
 
 def refused(reply: httpx2.Response) -> tuple[int, list[tuple[str, str]]]:

@@ -22,6 +22,7 @@ from hundi.db.pool import Database
 from hundi.dispatch import api as deliveries_api
 from hundi.documents import api as documents_api
 from hundi.documents import pages
+from hundi.documents.shortfalls import Shortfalls
 from hundi.files import api as files_api
 from hundi.http import health
 from hundi.http.description import Description
@@ -151,7 +152,7 @@ def build(
         state=State(
             {
                 "db": db, "clock": clock, "tokens": TokenSigner(keyring), "keyring": keyring, "settings": settings,
-                "files": files, "portal_keys": portal_keys(settings.irp_keys), "metrics": metrics, "base_url": base_url.rstrip("/"), "readiness": readiness,
+                "files": files, "shortfalls": Shortfalls(keyring, base_url.rstrip("/")), "portal_keys": portal_keys(settings.irp_keys), "metrics": metrics, "base_url": base_url.rstrip("/"), "readiness": readiness,
                 "stopping": stopping or asyncio.Event(),
                 "limits": Limits(
                     sign_ins=settings.sign_in_rate, pages=settings.page_rate, proxy_hops=settings.proxy_hops

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import make
 from hundi.invoices.schemas import InvoicePatch
 from invoice_calls import PATH, refused
+from invoice_calls import warned as told
 
 SQL = """
     SELECT i.balance = i.net_amount - coalesce(e.all_kinds, 0) AS holds,
@@ -349,11 +350,93 @@ async def _one_customer(seller: make.Company) -> str:
 
 
 async def test_what_is_fixed_at_birth_is_not_left_silently(seller: make.Company) -> None:
-    made = await seller.invoice()
-    path = f"/api/v0/invoice/{made['invoiceId']}"
-    reply = await seller.http.patch(path, json={"supplyType": "SEZWP", "irn": "a" * 64, "description": "new"})
+    made = await seller.invoice(externalId="own")
+    body = {
+        "supplyType": "SEZWP",
+        "externalId": "x",
+        "registrationGstin": make.gstin(),
+        "sellerId": "S",
+        "description": "new",
+    }
+    reply = await patch(seller, made, body)
     assert reply.status_code == 200
-    assert [(one["field"], one["code"]) for one in reply.json()["warnings"]] == [
-        ("supplyType", "NOT_CHANGED"), ("irn", "NOT_CHANGED"),
-    ]  # fmt: skip
-    assert "warnings" not in (await seller.http.patch(path, json={"description": "newer"})).json()
+    assert told(reply) == [
+        (name, "NOT_CHANGED") for name in ("supplyType", "registrationGstin", "externalId", "sellerId")
+    ]
+    assert told(await patch(seller, made, {"externalId": {}, "supplyType": None, "description": "newer"})) == []
+    read = {name: made[name] for name in ("externalId", "sellerId", "registrationId", "createdOn", "netAmount")}
+    assert told(await patch(seller, made, read)) == [], "a client may send back what it has read"
+
+
+async def test_remarks_that_explain_nothing_are_not_kept_silently(seller: make.Company, made: dict[str, Any]) -> None:
+    assert told(await patch(seller, made, {"remarks": "why"})) == [("remarks", "NOT_CHANGED")]
+    assert told(await patch(seller, made, {"remarks": "why", "receivableStatus": "DISPUTED"})) == []
+    assert told(await patch(seller, made, {"remarks": "why", "poNumber": "PO-9"})) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("dispatch_status = 'DISPATCHED'", "ALREADY_DISPATCHED"), ("dispatch_status = 'QUEUED'", "ALREADY_DISPATCHED"),
+        ("dispatch_status = 'UNKNOWN'", "OUTCOME_UNKNOWN"), ("receivable_status = 'CANCELLED'", "CANCELLED"),
+        ("approval_status = 'CHECKER_APPROVAL_PENDING'", "NOT_APPROVED"), ("customer_id = customer_id", None),
+    ],
+)  # fmt: skip
+async def test_dispatch_now_says_why_nothing_is_sent(
+    seller: make.Company, made: dict[str, Any], state: str, code: str | None
+) -> None:
+    await seller.run(f"UPDATE invoices SET {state} WHERE seller_id = $1")
+    assert told(await patch(seller, made, {"dispatchNow": True})) == ([("dispatchNow", code)] if code else [])
+    assert told(await patch(seller, made, {"dispatchNow": False})) == []
+
+
+async def test_dispatch_now_says_when_nobody_can_be_reached_or_an_irn_is_demanded(seller: make.Company) -> None:
+    silent = await seller.invoice(await seller.customer(customerKeyContacts=[], panOrGstin=make.gstin()))
+    assert told(await patch(seller, silent, {"dispatchNow": True})) == [("dispatchNow", "NO_KEY_CONTACT")]
+    assert told(await patch(seller, silent, {"dispatchNow": True, "emailAddress": "a@example.com"})) == []
+    await seller.run("UPDATE sellers SET e_invoice_from = '2026-11-10' WHERE seller_id = $1")
+    assert told(await patch(seller, silent, {"dispatchNow": True})) == [("dispatchNow", "EINVOICE_WITHOUT_IRN")]
+    await seller.run("UPDATE sellers SET e_invoice_from = '2026-11-11' WHERE seller_id = $1")
+    assert told(await patch(seller, silent, {"dispatchNow": True})) == []
+
+
+# What each field of the body is set to, and the column that then holds it; the rest have tests of their own.
+SETS: dict[str, tuple[Any, str, Any]] = {
+    "poNumber": ("P-9", "po_number", "P-9"), "payableReferenceId": ("R-9", "payable_reference_id", "R-9"),
+    "description": ("d", "description", "d"), "emailAddress": ("b@example.com", "email_address", "b@example.com"),
+    "mobileNumber": ("9820012345", "mobile_number", "9820012345"), "via": ("Courier", "via", "Courier"),
+    "chargeCustomer": (True, "charge_customer", True), "partialPaymentAllowed": (True, "partial_payment_allowed", True),
+    "invoiceNumber": ("N-9", "number_key", "N-9"), "dueDate": ("2027-01-31", "due_date::text", "2027-01-31"),
+    "invoiceDate": ("2026-11-09", "invoice_date::date::text", "2026-11-08"), "placeOfSupply": ("29", "place_of_supply", "29"),
+    "baseAmount": (2000, "base_amount", 2000), "cgst": (91, "cgst", 91), "sgst": (91, "sgst", 91), "igst": (5, "igst", 5),
+    "cess": (5, "cess", 5), "discount": (5, "discount", 5), "otherCharges": (5, "other_charges", 5), "tcs": (5, "tcs", 5),
+    "roundOff": (0.5, "round_off", Decimal("0.5")), "tds": (10, "tds", 10), "netAmount": (1180.5, "net_amount", Decimal("1180.5")),
+    "gstExclusive": (False, "gst_exclusive", False), "reverseCharge": (True, "reverse_charge", True),
+    "totalReceived": (7, "total_received", 7), "balanceAmount": (1000, "balance", 1000),
+    "receivableStatus": ("DISPUTED", "receivable_status", "DISPUTED"), "minimumPart": (50, "minimum_part", 50),
+    "ewayBillNo": ("331000123456", "eway_bill_no", "331000123456"),
+}  # fmt: skip
+OWN_TESTS = {
+    "approvalStatus",
+    "customerId",
+    "dispatchNow",
+    "itemLists",
+    "remarks",
+    "irn",
+    "ackNo",
+    "ackDate",
+    "signedQr",
+}
+
+
+def test_every_field_of_the_body_is_looked_at() -> None:
+    assert SETS.keys() | OWN_TESTS == set(InvoicePatch.__struct_fields__)
+
+
+@pytest.mark.parametrize("field", SETS)
+async def test_every_field_that_is_accepted_is_written(seller: make.Company, made: dict[str, Any], field: str) -> None:
+    value, column, stored = SETS[field]
+    reply = await patch(seller, made, ({"cgst": None, "sgst": None} if field == "igst" else {}) | {field: value})
+    assert reply.status_code == 200, reply.text
+    assert await seller.value(f"SELECT {column} FROM invoices WHERE seller_id = $1") == stored
+    assert await seller.value("SELECT version FROM invoices WHERE seller_id = $1") == 2

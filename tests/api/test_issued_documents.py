@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from hundi.dispatch.mailers import OutboxMailer
 from hundi.documents import issued
 from hundi.documents.build import documents_of
 from hundi.files.store import FileStore
+from hundi.gst.document import DocumentKind
+from hundi.gst.irn import compute_irn
 from hundi.jobs.context import JobContext
 from hundi.kit.keys import Keyring
 from mailroom import mails
@@ -229,7 +232,9 @@ async def test_sent_again_on_purpose_it_says_what_is_true_now(desk: Desk) -> Non
 
 
 async def test_an_e_invoice_keeps_its_parties_and_may_be_paid_elsewhere(desk: Desk) -> None:
-    invoice_id = await desk.sent(irn=IRN, ackNo="1", ackDate="2026-11-10")
+    gstin = desk.seller.registration.gstin or ""
+    irn = compute_irn(gstin, date(2026, 11, 10), DocumentKind.INVOICE, "E/1", generated_on=date(2026, 11, 10))
+    invoice_id = await desk.sent(invoiceNumber="E/1", irn=irn, ackNo="1", ackDate="2026-11-10")
     await desk.move_house()
     await desk.send(invoice_id, resend=True)
     text = words(await desk.version(invoice_id, 2))

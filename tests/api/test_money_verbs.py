@@ -384,15 +384,23 @@ async def test_the_trail_of_money(seller: make.Company) -> None:
 
 async def test_an_irn_is_cancelled_within_a_day_or_never(seller: make.Company) -> None:
     """domain §3: cancel within 24 h or issue a note. The tests' clock stands at 16 November 2026, 10:00."""
-    paper = {"irn": "a" * 64, "ackNo": "1"}
-    late = (await seller.invoice(**paper, ackDate="2026-11-15T09:00:00"))["invoiceId"]
+
+    async def acknowledged_on(ack_date: str | None) -> str:
+        made: str = (await seller.invoice())["invoiceId"]
+        await seller.run("UPDATE invoices SET irn = repeat('a', 64) WHERE seller_id = $1 AND invoice_id = $2", made)
+        if ack_date is not None:
+            paper = {"ackNo": "1", "ackDate": ack_date}
+            assert (await seller.http.patch(f"/api/v0/invoice/{made}", json=paper)).status_code == 200
+        return made
+
+    late = await acknowledged_on("2026-11-15T09:00:00")
     reply = await verb(seller, late, "cancel", reason="wrong buyer")
     assert refused(reply) == (422, "receivableStatus", "IRN_STANDS")
     patched = await seller.http.patch(f"/api/v0/invoice/{late}", json={"receivableStatus": "CANCELLED"})
     assert refused(patched) == (422, "receivableStatus", "IRN_STANDS")
-    before = (await seller.invoice(**paper, ackDate="2026-11-14"))["invoiceId"]
+    before = await acknowledged_on("2026-11-14")
     assert refused(await verb(seller, before, "cancel", reason="wrong buyer"))[2] == "IRN_STANDS"
     # Of a day alone, as imports have it, nobody knows the hour: it may have been its last.
     for acknowledged in ("2026-11-15T11:00:00", "2026-11-15", None):
-        early = (await seller.invoice(**paper, ackDate=acknowledged))["invoiceId"]
+        early = await acknowledged_on(acknowledged)
         assert (await verb(seller, early, "cancel", reason="wrong buyer")).status_code == 200

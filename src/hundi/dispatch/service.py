@@ -11,7 +11,7 @@ from hundi.dispatch import lifecycle, queries, rules
 from hundi.dispatch.rows import QueuedInvoice
 from hundi.dispatch.rules import Candidate, Contact, Grouping, Verdict
 from hundi.dispatch.trail import Origin
-from hundi.documents import issued
+from hundi.documents import issued, shortfalls
 from hundi.invoices import links
 from hundi.invoices.rules import DispatchStatus, SentVia
 from hundi.jobs.batch import enqueue_many
@@ -107,6 +107,8 @@ async def queue(
     if outcome.queued:
         rows = [found[invoice_id] for invoice_id in outcome.queued]
         await _queue_rows(tx, origin, keyring, mail_from, rows, partial_payment_allowed, group)
+        queued = [(f"invoiceIds[{places[invoice_id]}]", invoice_id) for invoice_id in outcome.queued]
+        outcome.warnings.extend(await shortfalls.of_many(tx, keyring, queued))
     return outcome
 
 

@@ -46,13 +46,15 @@ async def list_documents(
     """List the versions of an invoice's document that were sent, the first one first.
 
     The hosted page and its PDF show the latest, with the balance of now. An invoice that was not sent yet has none, and one
-    that was sent before versions were kept gets its first when it is sent again.
+    that was sent before versions were kept gets its first when it is sent again. The warnings say why the document would be
+    no tax invoice if it were sent now, where it would be none (rule 46 CGST Rules).
     """
     belongs_to = (who.seller_id, "invoice.documents", invoiceId)
     part = Part.asked(state.keyring, belongs_to, limit=limit, offset=offset, cursor=cursor)
     after = None if part.last_id is None else int(part.last_id)
     async with state.db.read(who) as tx:
-        await invoices.one(tx, who.seller_id, invoiceId)
+        row = await invoices.one(tx, who.seller_id, invoiceId)
+        lacking = await state.shortfalls.of(tx, row)
         rows, total = await issued.versions(tx, invoiceId, after=after, limit=part.most, offset=offset)
 
     def show(row: Version) -> DocumentVersion:
@@ -61,7 +63,7 @@ async def list_documents(
             url=f"{state.base_url}/api/v0/invoice/{invoiceId}/documents/{row.version}",
         )  # fmt: skip
 
-    return Reply(ok(page_of(part, rows, total, show=show, key=lambda row: [str(row.version)])))
+    return Reply(ok(page_of(part, rows, total, show=show, key=lambda row: [str(row.version)]), lacking))
 
 
 @get(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from hundi.documents.model import InvoiceDocument, Line
 from hundi.gst.hsn import is_hsn
@@ -12,6 +12,8 @@ from hundi.gst.supply import EXPORTS, SEZ_OR_EXPORT
 
 TAX_INVOICE: Final = "TAX INVOICE"
 BILL_OF_SUPPLY: Final = "BILL OF SUPPLY"
+ITEMS_MISSING: Final = "ITEMS_MISSING"
+"""The document has no lines: the invoice was made of amounts alone."""
 
 UNREGISTERED_LIMIT: Final = Decimal(50_000)
 """From this taxable value, rupees, an unregistered recipient is named, with the place of delivery (rule 46(e))."""
@@ -49,8 +51,22 @@ def is_bill_of_supply(document: InvoiceDocument) -> bool:
     return not taxed and bool(document.lines) and all(line.gst_rate == 0 for line in document.lines)
 
 
+class Missing(NamedTuple):
+    """A particular that is not there: ``what`` in plain words, ``field`` where a call would put it, and what to do."""
+
+    field: str
+    code: str
+    what: str
+    remedy: str
+
+
 def particulars_missing(document: InvoiceDocument) -> list[str]:
-    """Return in plain words what keeps the document from being a tax invoice or bill of supply; empty: nothing does.
+    """Return in plain words what keeps the document from being a tax invoice or bill of supply; empty: nothing does."""
+    return [one.what for one in missing(document)]
+
+
+def missing(document: InvoiceDocument) -> list[Missing]:
+    """List what keeps the document from being a tax invoice or bill of supply; empty: nothing does.
 
     Source: rule 46 (tax invoice), rule 49 (bill of supply), rule 48 with 46(r) (e-invoice) of the CGST Rules, 2017.
     """
@@ -75,67 +91,81 @@ def supply_code(document: InvoiceDocument) -> str:
     return re.sub(r"[^A-Z0-9]", "", document.supply_type.upper())
 
 
-def _supplier_missing(document: InvoiceDocument) -> Iterator[str]:
+def _supplier_missing(document: InvoiceDocument) -> Iterator[Missing]:
     supplier = document.supplier
+    remedy = "Complete the registration that bills."
     if not supplier.legal_name.strip():
-        yield "supplier's name"
+        yield Missing("registration.legalName", "SUPPLIER_NAME_MISSING", "supplier's name", remedy)
     if not supplier.address.is_known:
-        yield "supplier's address"
+        yield Missing("registration.addressLine1", "SUPPLIER_ADDRESS_MISSING", "supplier's address", remedy)
     if not supplier.gstin:
-        yield "supplier's GSTIN"
+        yield Missing("registration.gstin", "SUPPLIER_GSTIN_MISSING", "supplier's GSTIN", remedy)
 
 
-def _document_missing(document: InvoiceDocument) -> Iterator[str]:
+def _document_missing(document: InvoiceDocument) -> Iterator[Missing]:
     if not fits_rule_46b(document.number):
-        yield "a number of 1 to 16 letters, digits, '/' and '-'"
+        what = "a number of 1 to 16 letters, digits, '/' and '-'"
+        yield Missing("invoiceNumber", "NUMBER_AGAINST_RULE_46B", what, "Send another invoiceNumber.")
     if supply_code(document) not in EXPORTS and not (document.place_of_supply_code and document.place_of_supply_name):
-        yield "place of supply with the name of the state"
+        what = "place of supply with the name of the state"
+        remedy = "Send placeOfSupply, or give the customer a state."
+        yield Missing("placeOfSupply", "PLACE_OF_SUPPLY_UNKNOWN", what, remedy)
     if document.e_invoice is not None and not document.e_invoice.signed_qr:
-        yield "signed QR of the e-invoice"
+        remedy = "Send signedQr as the portal gave it with the IRN."
+        yield Missing("signedQr", "SIGNED_QR_MISSING", "signed QR of the e-invoice", remedy)
 
 
-def _recipient_missing(document: InvoiceDocument) -> Iterator[str]:
+def _recipient_missing(document: InvoiceDocument) -> Iterator[Missing]:
     recipient = document.recipient
+    remedy = "Complete the customer."
     if supply_code(document) == "B2B" and not recipient.gstin:
-        yield "recipient's GSTIN"
+        yield Missing("customer.panOrGstin", "RECIPIENT_GSTIN_MISSING", "recipient's GSTIN", remedy)
     exports = supply_code(document) in EXPORTS
     must_be_named = bool(recipient.gstin) or exports or document.taxable_value >= UNREGISTERED_LIMIT
     if not must_be_named:
         return
     if not recipient.legal_name.strip():
-        yield "recipient's name"
+        yield Missing("customer.legalName", "RECIPIENT_NAME_MISSING", "recipient's name", remedy)
     if not recipient.billing.is_known:
-        yield "recipient's address"
+        yield Missing("customer.address", "RECIPIENT_ADDRESS_MISSING", "recipient's address", remedy)
     delivery = recipient.delivery
     if exports:
         if not delivery.country.strip():
-            yield "country of destination"
+            remedy = "End the customer's address abroad with the country."
+            yield Missing("customer.address", "DESTINATION_COUNTRY_MISSING", "country of destination", remedy)
     elif not recipient.gstin and not (delivery.is_known and delivery.state_code and delivery.state_name):
-        yield "address of delivery with the name of the state and its code"
+        what = "address of delivery with the name of the state and its code"
+        remedy = "Give the customer an address and a state."
+        yield Missing("customer.shippingAddress", "DELIVERY_ADDRESS_MISSING", what, remedy)
 
 
-def _lines_missing(document: InvoiceDocument) -> Iterator[str]:
+def _lines_missing(document: InvoiceDocument) -> Iterator[Missing]:
     if not document.lines:
-        yield "items with HSN or SAC, rate and value"
+        what = "items with HSN or SAC, rate and value"
+        yield Missing("itemLists", ITEMS_MISSING, what, "Send itemLists, or attach the tax invoice made elsewhere.")
         return
-    for position, line in enumerate(document.lines, start=1):
+    for position, line in enumerate(document.lines):
         lacking = list(_line_lacks(line, composition=document.supplier.composition))
         if lacking:
-            yield f"{', '.join(lacking)} of item {position}"
+            field = f"itemLists[{position}].{lacking[0][0]}"
+            what = f"{', '.join(word for _, word in lacking)} of item {position + 1}"
+            yield Missing(field, "ITEM_PARTICULARS_MISSING", what, "Send itemLists anew, with these.")
+    remedy = "Send itemLists that add up to the invoice."
     if abs(sum((line.taxable_value for line in document.lines), Decimal(0)) - document.taxable_value) > _TOLERANCE:
-        yield "items that add up to the taxable value"
+        yield Missing("itemLists", "ITEMS_DO_NOT_ADD_UP", "items that add up to the taxable value", remedy)
     for head in ("cgst", "sgst", "igst", "cess"):
         items = sum((getattr(line, head) for line in document.lines), Decimal(0))
         if abs(items - getattr(document, head)) > _TOLERANCE:
-            yield f"items that add up to the {head.upper()}"
+            yield Missing("itemLists", "ITEMS_DO_NOT_ADD_UP", f"items that add up to the {head.upper()}", remedy)
 
 
-def _line_lacks(line: Line, *, composition: bool) -> Iterator[str]:
+def _line_lacks(line: Line, *, composition: bool) -> Iterator[tuple[str, str]]:
+    """Name what a line lacks: the field that takes it, and the word for it."""
     if not line.description.strip():
-        yield "description"
+        yield "productDescription", "description"
     if not is_hsn(line.hsn):
-        yield "SAC" if line.is_service else "HSN"
+        yield "hsnCode", "SAC" if line.is_service else "HSN"
     if not line.is_service and (line.quantity is None or not line.unit.strip()):
-        yield "quantity and unit"
+        yield "quantity" if line.quantity is None else "unit", "quantity and unit"
     if line.gst_rate is None and not composition:
-        yield "rate of tax"
+        yield "gstRate", "rate of tax"

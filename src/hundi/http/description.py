@@ -25,6 +25,7 @@ _PARAMETERS: Final = {
     "counterparty": "B2B ID of the other side",
     "cursor": "next_cursor of the page before, with the same query",
     "direction": "ASC or DESC",
+    "dispatchId": "Dispatch's id, as the 202 gave it",
     "endpointId": "Webhook endpoint's id",
     "entryId": "Entry's id",
     "format": "The kind of file",

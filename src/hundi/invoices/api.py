@@ -14,7 +14,7 @@ from hundi.http.body import JsonBody, PatchBody, parse
 from hundi.http.docs import statuses
 from hundi.http.envelope import Envelope, Reply, encode, ok
 from hundi.http.idempotency import Call, once
-from hundi.invoices import attachment_api, attachments, birth, links, queries, service
+from hundi.invoices import attachment_api, attachments, birth, links, queries, service, unheeded
 from hundi.invoices.rows import InvoiceRow, ItemRow
 from hundi.invoices.rules import APPROVED, CreatedVia
 from hundi.invoices.schemas import InvoiceCreate, InvoicePatch, InvoiceResponse
@@ -76,11 +76,13 @@ async def create_invoice(
         # The reply is made from the first call's facts as of its own instant, so that it is the same byte for byte.
         made = birth.draft(data, seller_id=who.seller_id, subject=who.subject, now=facts.created_at, via=via)
     warnings = [*made.warnings, *birth.place_warnings(facts)]
+    if made.lines():  # who sends amounts alone does not want a tax invoice made of them
+        warnings += state.shortfalls.at_birth(facts, made.lines())
     if data.dispatchNow and not facts.has_key_contacts and not facts.email_address:
         message = "The customer has no key contact with an e-mail address, so nothing can be sent."
         warnings.append(FieldProblem("dispatchNow", "NO_KEY_CONTACT", message))
     if data.dispatchNow and facts.approval_status not in APPROVED:
-        warnings.append(service.not_sent_yet())
+        warnings.append(unheeded.not_sent_yet())
     headers = etag.headers(facts.version) | ({"Idempotency-Replayed": "true"} if facts.replayed else {})
     reply = ok(shown(state, facts, made.lines(), today=ist_date(facts.created_at)), warnings)
     return Reply(encode(reply), media_type="application/json", headers=headers)
@@ -129,15 +131,17 @@ async def update_invoice(
     """
     check = etag.version_check(if_match)
     versions: list[int] = []
-    kept = service.left_as_they_are(parse(await request.body()))
+    sent = parse(await request.body())
 
     async def work(tx: Transaction) -> Envelope[InvoiceResponse]:
-        row, warnings = await service.update(tx, call.actor, invoiceId, data, check=check)
+        row, warnings = await service.update(tx, call.actor, invoiceId, data, check=check, keys=state.portal_keys)
         versions.append(row.version)
         await links.renew(tx, state.keyring, row)
         found = shown(state, row, await queries.items(tx, tx.seller_id, invoiceId))
         files = await attachments.of_invoice(tx, tx.seller_id, invoiceId)
-        return ok(attachment_api.put_in(state.base_url, found, files), [*warnings, *kept])
+        return ok(
+            attachment_api.put_in(state.base_url, found, files), [*warnings, *unheeded.left_as_they_are(sent, row)]
+        )
 
     reply = await once(state.db, call, work)
     for version in versions:

@@ -13,7 +13,7 @@ _SELECT: Final = """
            i.invoice_date, i.due_date, i.po_number, i.po_date, i.payable_reference_id, i.description, i.email_address,
            i.mobile_number, i.gst_exclusive, i.reverse_charge, i.base_amount, i.cgst, i.sgst, i.igst, i.cess,
            i.discount, i.other_charges, i.tcs, i.round_off, i.tds, i.taxable_value, i.invoice_value, i.net_amount,
-           i.total_received, i.balance, i.place_of_supply, i.supply_type, i.irn, i.approval_status,
+           i.total_received, i.balance, i.place_of_supply, i.supply_type, i.irn, i.ack_no, i.ack_date, i.eway_bill_no, i.approval_status,
            i.receivable_status, i.dispatch_status, i.payout_status, i.partial_payment_allowed, i.charge_customer,
            i.via, i.created_via, i.link_version, i.dispatched_at, i.created_at, i.created_by, i.modified_at,
            i.modified_by, i.version, i.minimum_part, i.status_reason, i.approval_round, i.submitted_by,
@@ -28,7 +28,7 @@ _SELECT: Final = """
       LEFT JOIN api_clients ca ON ca.seller_id = $1 AND ca.client_id = i.created_by
       LEFT JOIN api_clients ma ON ma.seller_id = $1 AND ma.client_id = i.modified_by
      WHERE i.seller_id = $1 AND i.deleted_at IS NULL"""
-_ONE: Final = _SELECT + " AND i.invoice_id = $2"
+_ONE: Final = _SELECT.replace("i.eway_bill_no,", "i.eway_bill_no, i.signed_qr,", 1) + " AND i.invoice_id = $2"
 _MANY: Final = _SELECT + " AND i.invoice_id = ANY ($2::text[])"
 _LOCK: Final = """
     SELECT 1 FROM invoices WHERE seller_id = $1 AND invoice_id = $2 AND deleted_at IS NULL FOR UPDATE"""

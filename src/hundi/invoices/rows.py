@@ -9,7 +9,10 @@ from hundi.kit.money import ZERO
 
 
 class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice with what its reply shows of the customer and of who made and changed it."""
+    """An invoice with what its reply shows of the customer and of who made and changed it.
+
+    ``signed_qr`` is read where one invoice is: lists leave it out.
+    """
 
     seller_id: str
     invoice_id: str
@@ -46,6 +49,10 @@ class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
     place_of_supply: str | None = None
     supply_type: str | None = None
     irn: str | None = None
+    ack_no: str | None = None
+    ack_date: datetime | None = None
+    eway_bill_no: str | None = None
+    signed_qr: str | None = None
     approval_status: str
     receivable_status: str
     dispatch_status: str

@@ -30,6 +30,17 @@ Email = Annotated[str, Meta(max_length=254)]
 Mobile = Annotated[str, Meta(max_length=20)]
 Via = Annotated[str, Meta(max_length=50)]
 State = Annotated[str, Meta(max_length=60)]
+Irn = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Fa-f0-9]{64}\Z",
+        extra_json_schema={"pattern": "^[A-Fa-f0-9]{64}$"},
+        description="What the e-invoice portal gave; it is the hash of GSTIN, year, kind and number",
+    ),
+]
+AckNo = Annotated[str, Meta(max_length=20, description="The portal's acknowledgement number")]
+SignedQr = Annotated[str, Meta(max_length=8000, description="The text of the e-invoice's QR, as the portal signed it")]
+EwayBillNo = Annotated[str, Meta(max_length=20)]
 ORDER_LINE = r'^[^\\"]{1,50}\Z'
 OrderLine = Annotated[
     str,
@@ -102,12 +113,11 @@ class InvoiceCreate(msgspec.Struct, kw_only=True):
     registrationGstin: Annotated[str, Meta(max_length=15)] | None = None
     itemLists: Annotated[list[ItemIn], Meta(max_length=1000)] | None = None
     minimumPart: Money | None = None
-    irn: (
-        Annotated[str, Meta(pattern=r"^[A-Fa-f0-9]{64}\Z", extra_json_schema={"pattern": "^[A-Fa-f0-9]{64}$"})] | None
-    ) = None
-    ackNo: Annotated[str, Meta(max_length=20)] | None = None
+    irn: Irn | None = None
+    ackNo: AckNo | None = None
     ackDate: WireDateTime | None = None
-    signedQr: Annotated[str, Meta(max_length=8000)] | None = None
+    signedQr: SignedQr | None = None
+    ewayBillNo: EwayBillNo | None = None
 
 
 class InvoicePatch(msgspec.Struct, kw_only=True):
@@ -188,6 +198,11 @@ class InvoicePatch(msgspec.Struct, kw_only=True):
     minimumPart: (
         Annotated[Money, Meta(description="The least part payment, where part payment is allowed")] | UnsetType | None
     ) = UNSET
+    irn: Irn | UnsetType | None = UNSET
+    ackNo: AckNo | UnsetType | None = UNSET
+    ackDate: WireDateTime | UnsetType | None = UNSET
+    signedQr: SignedQr | UnsetType | None = UNSET
+    ewayBillNo: EwayBillNo | UnsetType | None = UNSET
     remarks: (
         Annotated[str, Meta(max_length=500, description="Why: goes with approvalStatus or receivableStatus")]
         | UnsetType
@@ -299,6 +314,10 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
     registrationId: str | None = None
     supplyType: str | None = None
     irn: str | None = None
+    ackNo: str | None = None
+    ackDate: datetime | None = None
+    signedQr: str | None = None
+    ewayBillNo: str | None = None
     placeOfSupply: str | None = None
     minimumPart: Decimal | None = None
     statusReason: str | None = None
@@ -332,7 +351,8 @@ class InvoiceResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
             taxableValue=row.taxable_value, roundOff=row.round_off, cess=row.cess or None,
             otherCharges=row.other_charges or None, discount=row.discount or None, tcs=row.tcs or None,
             reverseCharge=row.reverse_charge or None, registrationId=row.registration_id, supplyType=row.supply_type,
-            irn=row.irn, placeOfSupply=row.place_of_supply,
+            irn=row.irn, ackNo=row.ack_no, ackDate=in_ist(row.ack_date), signedQr=row.signed_qr,
+            ewayBillNo=row.eway_bill_no, placeOfSupply=row.place_of_supply,
             minimumPart=row.minimum_part, statusReason=row.status_reason,
             networkStatus=row.network_status, buyerResponse=row.buyer_response, buyerRemarks=row.buyer_remarks,
             itemLists=[ItemOut.of(item) for item in items] if items else None,

@@ -1,6 +1,6 @@
 """Verbs on invoices that exist: PATCH, and the moves of the receivable status with their reasons."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -16,9 +16,10 @@ from hundi.customers import queries as customers
 from hundi.customers.errors import CustomerInactive, CustomerNotFound
 from hundi.db.pool import Transaction
 from hundi.db.sqlstate import constraint_of
+from hundi.gst.signed import PortalKeys
 from hundi.gst.supply import Heads, SupplyType
 from hundi.http.wire import Money, WireDate, WireDateTime
-from hundi.invoices import approvals, consequences, lifecycle, lines, numbering, payout, queries
+from hundi.invoices import approvals, consequences, lifecycle, lines, numbering, payout, portal, queries, unheeded
 from hundi.invoices.amounts import AmountMismatch
 from hundi.invoices.errors import ApprovalWithChanges, BeingSent, HeldByNetwork, IrnStands, NumberTaken
 from hundi.invoices.patch_fields import Current, Lock, PatchDecision, Permissions
@@ -37,7 +38,7 @@ from hundi.jobs.queue import enqueue
 from hundi.kit.actor import Actor
 from hundi.kit.contacts import is_email, is_phone
 from hundi.kit.dates import financial_year, ist_date, start_of_day
-from hundi.kit.errors import FieldProblem, Invalid
+from hundi.kit.errors import FieldProblem, Forbidden, Invalid, NotAllowedNow
 from hundi.kit.ids import new_id
 from hundi.kit.money import ZERO, round_to_paise, shown
 
@@ -45,10 +46,6 @@ _POLICY: Final = "SELECT amount_mismatch FROM sellers WHERE seller_id = $1"
 _ACKNOWLEDGED: Final = "SELECT ack_date FROM invoices WHERE seller_id = $1 AND invoice_id = $2"
 IRN_CANCELLABLE: Final = timedelta(hours=24)
 """How long after its acknowledgement the portals cancel an IRN (domain §3; rule 48(4) CGST Rules and NIC's API)."""
-FROM_BIRTH: Final = (
-    "supplyType", "registrationGstin", "externalId", "irn", "ackNo", "ackDate", "signedQr",
-)  # fmt: skip
-"""What createInvoice takes and updateInvoice does not."""
 _ADD_ENTRIES: Final = """
     INSERT INTO invoice_entries (seller_id, invoice_id, entry_id, kind, amount, created_at, created_by)
     SELECT $1, $2, e.id, e.kind, e.amount, $6, $7
@@ -75,7 +72,7 @@ _APPROVED_CONTENT: Final = frozenset(
     }
 )  # fmt: skip
 # An empty text stands for none in these, as at create.
-_EMPTY_IS_NONE: Final = frozenset({"emailAddress", "mobileNumber"})
+_EMPTY_IS_NONE: Final = frozenset({"emailAddress", "mobileNumber", "ackNo", "signedQr", "ewayBillNo"})
 # The columns a PATCH may write; anything else in a decision is a bug and must not become SQL.
 _WRITABLE: Final = frozenset(
     {
@@ -83,7 +80,7 @@ _WRITABLE: Final = frozenset(
         "partial_payment_allowed", "customer_id", "invoice_number", "invoice_date", "due_date", "base_amount", "cgst",
         "sgst", "igst", "cess", "discount", "other_charges", "tcs", "round_off", "tds", "net_amount", "gst_exclusive",
         "reverse_charge", "taxable_value", "invoice_value", "total_received", "balance", "minimum_part",
-        "place_of_supply", "link_version",
+        "place_of_supply", "link_version", *portal.FIELDS.values(),
     }
 )  # fmt: skip
 
@@ -110,24 +107,37 @@ def any_version(_: int) -> None:
 
 
 async def update(
-    tx: Transaction, who: Actor, invoice_id: str, data: InvoicePatch, *, check: Callable[[int], None] = any_version
+    tx: Transaction,
+    who: Actor,
+    invoice_id: str,
+    data: InvoicePatch,
+    *,
+    check: Callable[[int], None] = any_version,
+    keys: PortalKeys | None = None,
 ) -> tuple[InvoiceRow, list[FieldProblem]]:
     """Apply a PATCH and give the invoice as it is now, with warnings.
 
-    ``check`` is asked about the version under the lock (If-Match). Raises :class:`Invalid` (400),
+    ``check`` is asked about the version under the lock (If-Match); ``keys`` verify a signed QR. Raises :class:`Invalid` (400),
     :class:`NotAllowedNow` (422) and friends with every problem; nothing is then written.
     """
-    return await change(tx, who, invoice_id, changes_of(data), check=check)
+    return await change(tx, who, invoice_id, changes_of(data), check=check, keys=keys)
 
 
 async def change(
-    tx: Transaction, who: Actor, invoice_id: str, changes: dict[str, Any], *, check: Callable[[int], None] = any_version
+    tx: Transaction,
+    who: Actor,
+    invoice_id: str,
+    changes: dict[str, Any],
+    *,
+    check: Callable[[int], None] = any_version,
+    keys: PortalKeys | None = None,
 ) -> tuple[InvoiceRow, list[FieldProblem]]:
     """Apply changes given as plain values by wire name: what :func:`update` does, for the other verbs."""
     if Permission.INVOICE_WRITE.value not in who.permissions and not set(changes) <= _DECIDING:
         raise RoleMissing
     before = await queries.lock(tx, tx.seller_id, invoice_id)
     check(before.version)
+    given = portal.take(changes)
     remarks = changes.pop("remarks", None) or None
     minimum = _minimum_part(changes)
     misplaced = await consequences.read_new_place(tx, before, changes)
@@ -145,15 +155,14 @@ async def change(
         other_lines=new is not None,
     )
     found = _text_problems(changes) + minimum.problems + misplaced
-    problems = decision.problems + found
-    if problems:
-        kind = Invalid if decision.refusal is None or found else decision.refusal
-        raise kind(problems=problems)
-    if decision.move is ReceivableStatus.CANCELLED:
+    cancels = decision.move is ReceivableStatus.CANCELLED
+    reported = await portal.added(tx, before, given, decision.values, cancels=cancels, keys=keys)
+    _refuse(decision, found, reported)
+    if cancels:
         _check_network(before)
         await _check_irn(tx, before)
-    decision.values.update(minimum.values)
-    warnings = list(decision.warnings)
+    decision.values.update(minimum.values | reported.values)
+    warnings = [*decision.warnings, *reported.warnings]
     if new is not None:
         consequences.check_new_lines(before, decision.values, new.lines)
         day: date = decision.values.get("invoice_date", before.invoice_date)
@@ -169,8 +178,10 @@ async def change(
     after = await queries.one(tx, tx.seller_id, invoice_id)
     if decision.dispatch_now and after.approval_status in APPROVED:
         await enqueue(tx, "invoices.dispatch_requested", ids={"invoice_ids": [invoice_id], "actor": who.subject})
-    elif decision.dispatch_now:
-        warnings = [*warnings, not_sent_yet()]
+    unsent = await unheeded.why_not_sent(tx, after) if decision.dispatch_now else None
+    warnings += [unsent] if unsent else []
+    if remarks is not None and after.version == before.version and decision.approval_move is None:
+        warnings.append(unheeded.remarks_alone())
     return after, warnings
 
 
@@ -194,16 +205,13 @@ async def _owed_again(tx: Transaction, before: InvoiceRow, balance: Decimal) -> 
         await enqueue(tx, REAPPLY, ids={"invoice_id": before.invoice_id})
 
 
-def left_as_they_are(sent: Iterable[str]) -> list[FieldProblem]:
-    """Warn of fields in a PATCH that an invoice keeps from its birth: they are not changed, and not silently so."""
-    message = "This is fixed when the invoice is made and was left as it is: cancel or delete it, and make another."
-    return [FieldProblem(name, "NOT_CHANGED", message) for name in FROM_BIRTH if name in sent]
-
-
-def not_sent_yet() -> FieldProblem:
-    """Warn that ``dispatchNow`` did nothing, because nothing is sent before it is approved."""
-    message = "It waits for its approval and was not sent: dispatch it once it is approved."
-    return FieldProblem("dispatchNow", "NOT_APPROVED", message)
+def _refuse(decision: PatchDecision, found: list[FieldProblem], reported: portal.Added) -> None:
+    """Raise what a PATCH is refused for, if anything, as the gravest kind among it."""
+    problems = [*decision.problems, *found, *(problem for _, problem in reported.problems)]
+    if not problems:
+        return
+    kinds = {decision.refusal, *(kind for kind, _ in reported.problems), *([Invalid] if found else [])}
+    raise next(kind for kind in (Invalid, Forbidden, NotAllowedNow) if kind in kinds)(problems=problems)
 
 
 class _Minimum(msgspec.Struct, frozen=True):
