@@ -24,7 +24,8 @@ from hundi.imports.first_rows import first_rows
 from hundi.imports.header_words import header_problems
 from hundi.imports.not_rows import NotRows
 from hundi.imports.parse_bounds import restrain
-from hundi.imports.records import PROBLEMS, ROW, Table, hashed, lengths, problems_of, standing_twice
+from hundi.imports.records import PROBLEMS, ROW, Table, hashed, lengths, problems_of
+from hundi.imports.repeats import Keys
 from hundi.imports.sheets import HEADER_WITHIN, Book, SheetTable
 from hundi.imports.sniff import LONGEST_RECORD, MOST_COLUMNS, delimiter_of, format_of, sniff
 from hundi.imports.tally_vouchers import (
@@ -374,8 +375,8 @@ class _Writer:
         self._pending: list[pl.DataFrame] = []
         self._waiting = 0
         self._text = 0
-        self._keys: dict[str, list[pl.Series]] = {key: [] for key in KEYS_OF[kind]}
-        self._row_numbers: list[pl.Series] = []
+        self._keys = Keys(cut.folder, _KEYS_ALIKE)
+        self._key_names = [name for name in KEYS_OF[kind] if name in header.columns]
         self._at = {name: f"c{at}" for at, name in enumerate(header.columns) if name is not None}
         self._styles: dict[str, dict[DateStyle, int]] = {
             name: {} for name in self._at if columns_by_name(kind)[name].kind is Kind.DATE
@@ -408,10 +409,8 @@ class _Writer:
             self._pending, self._waiting, self._text = [rest], rest.height, int(lengths(rest).sum())
 
     def _note(self, frame: pl.DataFrame) -> None:
-        self._row_numbers.append(frame[ROW])
-        for name, keys in self._keys.items():
-            if name in self._at:
-                keys.append(hashed(frame[self._at[name]]))
+        if self._is_main:
+            self._keys.add(frame[ROW], {name: hashed(frame[self._at[name]]) for name in self._key_names})
         for name, counts in self._styles.items():
             _count_styles(frame[self._at[name]], counts)
 
@@ -425,18 +424,8 @@ class _Writer:
         if self._waiting:
             self._write(pl.concat(self._pending))
         self._pending = []
-        if not self._row_numbers or not self._is_main:
-            return
-        rows = pl.concat(self._row_numbers)
-        repeated = pl.zeros(len(rows), dtype=pl.Int8, eager=True) > 0
-        for names in _KEYS_ALIKE:
-            # A number may stand in one column here and in the other there.
-            columns = [pl.concat(keys) for name in names if (keys := self._keys.get(name))]
-            if columns:
-                twice = standing_twice(pl.concat(columns))
-                for at in range(len(columns)):
-                    repeated |= twice.slice(at * len(rows), len(rows))
-        rows.filter(repeated).to_frame().write_ipc(self._folder / REPEATED)
+        if self.total and self._is_main:
+            self._keys.repeated().to_frame().write_ipc(self._folder / REPEATED)
 
     def date_styles(self, file_format: Format) -> dict[str, DateStyle]:
         """Give the style most cells of each date column have; on a tie the one that came first.

@@ -229,10 +229,3 @@ def hashed(cells: pl.Series) -> pl.Series:
         cells = cells.str.replace(GUARDED, "$1")
     trimmed = cells.str.strip_chars().str.to_uppercase()
     return pl.select(pl.when(trimmed != "").then(trimmed.hash(seed=17))).to_series()
-
-
-def standing_twice(cells: pl.Series) -> pl.Series:
-    """Mark what stands in a column more than once; sorting takes a third of the memory that grouping would."""
-    ordered = cells.drop_nulls().sort()
-    repeats = ordered.filter(ordered == ordered.shift()).unique()
-    return cells.is_in(repeats.implode()).fill_null(value=False)
