@@ -12,7 +12,7 @@ import make
 
 PATH = "/api/v0/invoice"
 OF_THE_DOCUMENT = frozenset({"ITEMS_MISSING", "ITEM_PARTICULARS_MISSING", "NOT_A_TAX_INVOICE"})
-"""What the replies about a bare invoice always warn of; tests/api/test_invoices_shortfalls.py looks at these."""
+"""What is said of an invoice's document beside all else; tests/api/test_invoices_shortfalls.py looks at these."""
 
 
 async def post(seller: make.Company, customer: str, **changes: Any) -> httpx2.Response:
